@@ -1,0 +1,11 @@
+//! The wire types of the HTTP API, shared by the server and the browser.
+//!
+//! Conventions: one named top-level key, RFC 3339 UTC for times, units in names, rates per second, latencies in
+//! milliseconds, ratios from 0 to 1. Fields that are absent were not known, which is not the same as zero.
+
+pub mod error;
+pub mod graph;
+pub mod live;
+pub mod services;
+pub mod sources;
+pub mod status;

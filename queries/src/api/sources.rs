@@ -1,0 +1,58 @@
+//! `GET /api/v1/sources`: where the numbers come from and how each source is doing.
+
+use serde::{Deserialize, Serialize};
+
+/// The answer of `GET /api/v1/sources`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SourcesResponse {
+    /// Every source, sorted by kind and name.
+    pub sources: Vec<SourceStatus>,
+}
+
+/// How a source is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SourceState {
+    /// Nothing has come yet.
+    #[default]
+    Waiting,
+    /// The last attempt worked.
+    Ok,
+    /// The last attempt failed.
+    Failing,
+}
+
+/// One source.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SourceStatus {
+    /// `otlp_grpc`, `otlp_http` or `envoy`.
+    pub kind: String,
+    /// Address listened on or asked.
+    pub name: String,
+    /// How it is doing.
+    pub state: SourceState,
+    /// What it is, in words: a proxy's node id, for instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// When data last came, RFC 3339 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_success: Option<String>,
+    /// Requests received, or scrapes made.
+    pub requests: u64,
+    /// Spans, or series, taken.
+    pub accepted: u64,
+    /// Spans that could not be taken.
+    pub rejected: u64,
+    /// Spans that had been stored before.
+    pub duplicates: u64,
+    /// Requests that were told to come again later.
+    pub throttled: u64,
+    /// Failed requests or scrapes.
+    pub failures: u64,
+    /// What went wrong last, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+}

@@ -1,0 +1,6 @@
+//! Everything that speaks SQL: the store with its one writer and many readers, the rows that are stored, the
+//! questions that are asked of them, and the wire types of the answers.
+//!
+//! The wire types in [`api`] also compile for the browser; everything else lives on the server only.
+
+pub mod api;
