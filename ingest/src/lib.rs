@@ -1,1 +1,9 @@
-//! ingest
+//! The sources and the bounded pipeline from them into the store.
+//!
+//! Every source has a folder with its configuration, its transport, its pure decoding and its status mapping. What it
+//! decodes it hands to the [`pipeline`], which answers once the data is durable.
+
+pub mod envoy;
+pub mod otlp;
+pub mod pipeline;
+pub mod status;

@@ -4,3 +4,7 @@
 //! The wire types in [`api`] also compile for the browser; everything else lives on the server only.
 
 pub mod api;
+#[cfg(not(target_family = "wasm"))]
+pub mod rows;
+#[cfg(not(target_family = "wasm"))]
+pub mod frame;

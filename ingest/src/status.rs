@@ -1,0 +1,79 @@
+//! How each source is doing, counted where it happens and read by the Sources page.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sidecarta_queries::api::sources::{SourceState, SourceStatus};
+
+/// The states of all sources, by kind and name. Cheap to clone; all clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct SourceBook {
+    sources: Arc<Mutex<BTreeMap<(String, String), SourceStatus>>>,
+}
+
+impl SourceBook {
+    /// A handle for one source, which is listed as waiting from now on.
+    pub fn source(&self, kind: &str, name: &str) -> SourceHandle {
+        let key = (kind.to_owned(), name.to_owned());
+        self.lock().entry(key.clone()).or_insert_with(|| SourceStatus {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            ..SourceStatus::default()
+        });
+        SourceHandle { book: self.clone(), key }
+    }
+
+    /// Every source as it is now, sorted by kind and name.
+    pub fn list(&self) -> Vec<SourceStatus> {
+        self.lock().values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, String), SourceStatus>> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One source's own line in the book.
+#[derive(Clone, Debug)]
+pub struct SourceHandle {
+    book: SourceBook,
+    key: (String, String),
+}
+
+impl SourceHandle {
+    /// Changes the line in any way.
+    pub fn update(&self, change: impl FnOnce(&mut SourceStatus)) {
+        if let Some(status) = self.book.lock().get_mut(&self.key) {
+            change(status);
+        }
+    }
+
+    /// Counts a request or scrape that worked.
+    pub fn succeeded(&self, accepted: u64, rejected: u64) {
+        self.update(|status| {
+            status.state = SourceState::Ok;
+            status.last_success = Some(jiff::Timestamp::now().to_string());
+            status.requests += 1;
+            status.accepted += accepted;
+            status.rejected += rejected;
+        });
+    }
+
+    /// Counts a request or scrape that did not work, with the reason in words.
+    pub fn failed(&self, reason: impl Into<String>) {
+        self.update(|status| {
+            status.state = SourceState::Failing;
+            status.requests += 1;
+            status.failures += 1;
+            status.last_error = Some(reason.into());
+        });
+    }
+
+    /// Counts a request that was told to come again later.
+    pub fn throttled(&self) {
+        self.update(|status| {
+            status.requests += 1;
+            status.throttled += 1;
+        });
+    }
+}
