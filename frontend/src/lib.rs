@@ -1,1 +1,26 @@
-//! frontend
+//! The dashboard: Leptos, rendered in the browser, fed by the HTTP API.
+//!
+//! Three rooms: [`model`] and [`layout`] work out what is drawn and are pure; [`live`], [`remote`] and [`page`] bring
+//! data and the URL in as signals; [`pages`] and [`components`] draw.
+
+mod app;
+mod clock;
+mod components;
+mod format;
+mod layout;
+mod live;
+mod model;
+mod page;
+mod pages;
+mod preferences;
+mod remote;
+mod state;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Puts the dashboard into the page's body. Called by the browser once the module is loaded.
+#[wasm_bindgen(start)]
+pub fn start() {
+    console_error_panic_hook::set_once();
+    app::mount();
+}

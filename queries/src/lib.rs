@@ -8,3 +8,11 @@ pub mod api;
 pub mod rows;
 #[cfg(not(target_family = "wasm"))]
 pub mod frame;
+#[cfg(not(target_family = "wasm"))]
+pub mod log;
+#[cfg(not(target_family = "wasm"))]
+pub mod sketch;
+#[cfg(not(target_family = "wasm"))]
+pub mod trace;
+#[cfg(not(target_family = "wasm"))]
+pub mod store;

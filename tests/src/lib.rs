@@ -1,1 +1,4 @@
-//! tests
+//! The harness of the tests and the demo mesh.
+
+pub mod harness;
+pub mod mesh;

@@ -1,0 +1,54 @@
+//! The frame and the pages.
+
+use leptos::mount::mount_to_body;
+use leptos::prelude::*;
+use leptos_router::components::{Route, Router, Routes};
+use leptos_router::path;
+
+use crate::components::palette::{Palette, PaletteOpen};
+use crate::components::sidebar::Sidebar;
+use crate::components::topbar::Topbar;
+use crate::live::Live;
+use crate::page::Page;
+use crate::pages::{map::MapPage, not_found::NotFoundPage, service::ServicePage, services::ServicesPage, sources::SourcesPage};
+use crate::preferences::Preferences;
+
+/// Takes the loading shell away and draws the dashboard.
+pub(crate) fn mount() {
+    if let Some(loading) = document().get_element_by_id("loading") {
+        loading.remove();
+    }
+    mount_to_body(App);
+}
+
+#[component]
+fn App() -> impl IntoView {
+    view! {
+        <Router>
+            <Frame />
+        </Router>
+    }
+}
+
+#[component]
+fn Frame() -> impl IntoView {
+    let page = Page::provide();
+    Preferences::provide(page);
+    Live::provide(page);
+    PaletteOpen::provide();
+    view! {
+        <div class="shell">
+            <Sidebar />
+            <Topbar />
+            <main class="main" id="main">
+                <Routes fallback=|| NotFoundPage().into_any()>
+                    <Route path=path!("/") view=MapPage />
+                    <Route path=path!("/services") view=ServicesPage />
+                    <Route path=path!("/services/:name") view=ServicePage />
+                    <Route path=path!("/sources") view=SourcesPage />
+                </Routes>
+            </main>
+        </div>
+        <Palette />
+    }
+}

@@ -1,0 +1,65 @@
+//! Times as the browser knows them. All of it needs a browser: the zone is the viewer's own.
+
+use js_sys::Date;
+use wasm_bindgen::JsValue;
+
+use crate::state::Zone;
+
+const MINUTE_MS: f64 = 60_000.0;
+
+/// The browser's clock, milliseconds since 1970.
+pub(crate) fn now_ms() -> f64 {
+    Date::now()
+}
+
+/// Reads an RFC 3339 time, milliseconds since 1970.
+pub(crate) fn parse(time: &str) -> Option<f64> {
+    Some(Date::parse(time)).filter(|ms| ms.is_finite())
+}
+
+/// `2026-11-23 08:15:30` on the chosen clock.
+pub(crate) fn written(ms: f64, zone: Zone) -> String {
+    iso(ms + offset_minutes(ms, zone) * MINUTE_MS).replace('T', " ").chars().take(19).collect()
+}
+
+/// An RFC 3339 time on the chosen clock, or the text itself where it is not a time.
+pub(crate) fn rewritten(time: &str, zone: Zone) -> String {
+    parse(time).map_or_else(|| time.to_owned(), |ms| written(ms, zone))
+}
+
+/// `2026-11-23T08:15`, as a date field of the browser wants it.
+pub(crate) fn field_value(ms: f64, zone: Zone) -> String {
+    iso(ms + offset_minutes(ms, zone) * MINUTE_MS).chars().take(16).collect()
+}
+
+/// What a date field of the browser holds, as RFC 3339 UTC.
+pub(crate) fn from_field(value: &str, zone: Zone) -> Option<String> {
+    // Without a zone the browser reads local time.
+    let ms = match zone {
+        Zone::Utc => parse(&format!("{value}Z")),
+        Zone::Local => parse(value),
+    }?;
+    Some(iso(ms).replace(".000Z", "Z"))
+}
+
+/// `UTC`, or the offset of the local clock: `UTC+02:00`.
+pub(crate) fn zone_label(zone: Zone) -> String {
+    let minutes = offset_minutes(now_ms(), zone) as i64;
+    if minutes == 0 {
+        return "UTC".to_owned();
+    }
+    let sign = if minutes < 0 { '−' } else { '+' };
+    format!("UTC{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
+}
+
+/// Minutes that a clock is ahead of UTC at a time.
+fn offset_minutes(ms: f64, zone: Zone) -> f64 {
+    match zone {
+        Zone::Utc => 0.0,
+        Zone::Local => -Date::new(&JsValue::from_f64(ms)).get_timezone_offset(),
+    }
+}
+
+fn iso(ms: f64) -> String {
+    String::from(Date::new(&JsValue::from_f64(ms)).to_iso_string())
+}

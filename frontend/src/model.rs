@@ -1,0 +1,10 @@
+//! What is drawn, worked out without a browser: every file here is pure and tested natively.
+
+pub(crate) mod boxes;
+pub(crate) mod search;
+pub(crate) mod snapshot;
+pub(crate) mod sorting;
+pub(crate) mod stylesheet;
+pub(crate) mod view;
+pub(crate) mod viewport;
+pub(crate) mod walk;

@@ -1,0 +1,7 @@
+//! The pages, named for their URL.
+
+pub(crate) mod map;
+pub(crate) mod not_found;
+pub(crate) mod service;
+pub(crate) mod services;
+pub(crate) mod sources;

@@ -1,0 +1,163 @@
+//! What the parts of the map share.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use sidecarta_queries::api::graph::{Edge, Node};
+
+use crate::layout::{Layout, layout};
+use crate::live::Live;
+use crate::model::snapshot::Snapshot;
+use crate::model::view::{MapView, ViewOptions, matches_find};
+use crate::model::viewport::Viewport;
+use crate::page::Page;
+
+/// Ids of what stays bright while the rest is dimmed.
+type Bright = Option<Arc<BTreeSet<String>>>;
+
+/// The map's signals.
+#[derive(Clone, Copy)]
+pub(crate) struct MapContext {
+    /// The URL.
+    pub(crate) page: Page,
+    /// The newest graph, empty before the first.
+    pub(crate) snapshot: Signal<Arc<Snapshot>>,
+    /// Ids of the nodes whose versions are shown.
+    pub(crate) opened: RwSignal<BTreeSet<String>>,
+    /// Id of the node or edge under the pointer.
+    pub(crate) hovered: RwSignal<Option<String>>,
+    /// What is drawn.
+    pub(crate) view: Memo<MapView>,
+    /// Where it stands. Made anew only when other things are drawn, never when numbers change.
+    pub(crate) layout: Memo<Arc<Layout>>,
+    /// What is not dimmed; nothing is dimmed where there is none.
+    pub(crate) bright: Memo<Bright>,
+    /// The window onto the map.
+    pub(crate) viewport: RwSignal<Viewport>,
+    /// Width and height of that window, px.
+    pub(crate) window: RwSignal<(f64, f64)>,
+    /// Whether the viewer has moved the map: it then stays where it was put.
+    pub(crate) moved: RwSignal<bool>,
+}
+
+impl MapContext {
+    /// Sets the map's signals up.
+    pub(crate) fn provide() -> Self {
+        let page = expect_context::<Page>();
+        let live = expect_context::<Live>();
+        let snapshot = Signal::derive(move || live.snapshot.get().unwrap_or_default());
+        let opened = RwSignal::new(BTreeSet::new());
+        let hovered = RwSignal::new(None::<String>);
+        let options = Memo::new(move |_| {
+            let opened = opened.get();
+            page.state.with(|state| ViewOptions {
+                unhealthy: state.unhealthy,
+                hide_idle: state.hide_idle,
+                all: state.all,
+                select: state.select.clone(),
+                opened,
+            })
+        });
+        let view = Memo::new(move |_| options.with(|options| MapView::of(&snapshot.get(), options)));
+        let request = Memo::new(move |_| view.with(|view| view.request.clone()));
+        let layout = Memo::new(move |previous: Option<&Arc<Layout>>| {
+            request.with(|request| Arc::new(layout(request, previous.map(AsRef::as_ref))))
+        });
+        let find = Memo::new(move |_| page.state.with(|state| state.find.clone()));
+        let bright = Memo::new(move |_| bright(&snapshot.get(), hovered.get().as_deref(), &find.get()));
+        let map = Self {
+            page,
+            snapshot,
+            opened,
+            hovered,
+            view,
+            layout,
+            bright,
+            viewport: RwSignal::new(Viewport::default()),
+            window: RwSignal::new((0.0, 0.0)),
+            moved: RwSignal::new(false),
+        };
+        provide_context(map);
+        map
+    }
+
+    /// A node by its id, as it is in the newest graph. It keeps its last numbers when it has gone.
+    pub(crate) fn node(self, id: String) -> Memo<Arc<Node>> {
+        Memo::new(move |last: Option<&Arc<Node>>| {
+            let node = self.snapshot.with(|snapshot| snapshot.nodes.get(&id).cloned());
+            node.or_else(|| last.cloned()).unwrap_or_default()
+        })
+    }
+
+    /// An edge by its id, as it is in the newest graph. It keeps its last numbers when it has gone.
+    pub(crate) fn edge(self, id: String) -> Memo<Arc<Edge>> {
+        Memo::new(move |last: Option<&Arc<Edge>>| {
+            let edge = self.snapshot.with(|snapshot| snapshot.edges.get(&id).cloned());
+            edge.or_else(|| last.cloned()).unwrap_or_default()
+        })
+    }
+
+    /// Whether something else is looked at.
+    pub(crate) fn is_dim(self, id: &str) -> bool {
+        self.bright.with(|bright| bright.as_ref().is_some_and(|bright| !bright.contains(id)))
+    }
+
+    /// Whether this is in the side panel.
+    pub(crate) fn is_selected(self, id: &str) -> bool {
+        self.page.state.with(|state| state.select.as_deref() == Some(id))
+    }
+
+    /// Shows a node or an edge in the side panel.
+    pub(crate) fn select(self, id: &str) {
+        self.page.change(|state| state.select = Some(id.to_owned()));
+    }
+
+    /// Closes the side panel.
+    pub(crate) fn deselect(self) {
+        self.page.change(|state| state.select = None);
+    }
+
+    /// Shows or hides the versions inside a node's box.
+    pub(crate) fn toggle_versions(self, id: &str) {
+        self.opened.update(|opened| {
+            if !opened.remove(id) {
+                opened.insert(id.to_owned());
+            }
+        });
+    }
+
+    /// Shows the whole map. `covered` px of the window's right side lie under the panel.
+    pub(crate) fn fit(self, covered: f64) {
+        let (width, height) = self.window.get_untracked();
+        let map = self.layout.with_untracked(|layout| (layout.width, layout.height));
+        if width > 0.0 && map.0 > 0.0 {
+            self.viewport.set(Viewport::fitted(map, ((width - covered).max(200.0), height)));
+        }
+    }
+
+    /// Goes nearer or farther around the middle of the window.
+    pub(crate) fn zoom(self, factor: f64) {
+        let (width, height) = self.window.get_untracked();
+        self.moved.set(true);
+        self.viewport.update(|view| *view = view.zoomed(factor, (width / 2.0, height / 2.0)));
+    }
+}
+
+fn bright(snapshot: &Snapshot, hovered: Option<&str>, find: &str) -> Bright {
+    if let Some(hovered) = hovered {
+        return Some(Arc::new(snapshot.surroundings(hovered)));
+    }
+    if find.trim().is_empty() {
+        return None;
+    }
+    let found: BTreeSet<&str> = snapshot
+        .nodes
+        .values()
+        .filter(|node| matches_find(node, find))
+        .map(|node| node.id.as_str())
+        .collect();
+    let touches = |edge: &&Arc<Edge>| found.contains(edge.source.as_str()) || found.contains(edge.target.as_str());
+    let edges = snapshot.edges.values().filter(touches).map(|edge| edge.id.clone());
+    Some(Arc::new(edges.chain(found.iter().map(|id| (*id).to_owned())).collect()))
+}

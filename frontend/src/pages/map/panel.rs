@@ -1,0 +1,103 @@
+//! The numbers of the selected node or edge.
+
+use leptos::prelude::*;
+
+use super::context::MapContext;
+use crate::components::icon::{CLOSE, Icon};
+
+mod calls;
+mod edge;
+mod node;
+mod sides;
+
+use edge::EdgePanel;
+use node::NodePanel;
+
+/// What is selected.
+#[derive(Clone, PartialEq)]
+enum Subject {
+    Node(String),
+    Edge(String),
+    Gone,
+}
+
+/// The panel beside the map, below it on a narrow screen.
+#[component]
+pub(super) fn Panel() -> impl IntoView {
+    let map = expect_context::<MapContext>();
+    let subject = Memo::new(move |last: Option<&Subject>| {
+        let id = map.page.state.with(|state| state.select.clone()).unwrap_or_default();
+        map.snapshot.with(|snapshot| match last {
+            _ if snapshot.nodes.contains_key(&id) => Subject::Node(id.clone()),
+            _ if snapshot.edges.contains_key(&id) => Subject::Edge(id.clone()),
+            // What was open stays open with its last numbers while the graph is on its way.
+            Some(Subject::Node(last) | Subject::Edge(last)) if *last == id && snapshot.nodes.is_empty() => {
+                Subject::Gone
+            }
+            _ => Subject::Gone,
+        })
+    });
+    view! {
+        <aside
+            class="panel"
+            aria-label="Details"
+            data-testid="panel"
+            on:keydown=move |event| {
+                if event.key() == "Escape" {
+                    map.deselect();
+                }
+            }
+        >
+            {move || match subject.get() {
+                Subject::Node(id) => view! { <NodePanel id /> }.into_any(),
+                Subject::Edge(id) => view! { <EdgePanel id /> }.into_any(),
+                Subject::Gone => view! { <GonePanel /> }.into_any(),
+            }}
+        </aside>
+    }
+}
+
+#[component]
+fn GonePanel() -> impl IntoView {
+    view! {
+        <header class="panel-head">
+            <h2 class="panel-title">"Not in this time range"</h2>
+            <CloseButton />
+        </header>
+        <div class="panel-body">
+            <p class="muted">"What was selected had no traffic here, or a filter leaves it out."</p>
+        </div>
+    }
+}
+
+#[component]
+pub(super) fn CloseButton() -> impl IntoView {
+    let map = expect_context::<MapContext>();
+    view! {
+        <button
+            class="btn btn-icon btn-quiet panel-close"
+            aria-label="Close details"
+            title="Close (Esc)"
+            data-testid="panel-close"
+            on:click=move |_| map.deselect()
+        >
+            <Icon path=CLOSE />
+        </button>
+    }
+}
+
+/// A part of the panel under a heading.
+#[component]
+pub(super) fn Section(
+    /// The heading.
+    title: &'static str,
+    /// The content.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <section class="panel-section">
+            <h3>{title}</h3>
+            {children()}
+        </section>
+    }
+}

@@ -1,0 +1,118 @@
+//! Asking the API.
+
+use gloo_net::http::Request;
+use leptos::prelude::*;
+use serde::de::DeserializeOwned;
+use sidecarta_queries::api::error::{ErrorBody, ErrorResponse};
+use std::time::Duration;
+
+use crate::live::Live;
+
+/// How often a page that is fed by questions asks again.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Asks `/api/v1` + `path`. A failure is the server's own words, or ours where no server answered.
+pub(crate) async fn get<T: DeserializeOwned>(path: &str) -> Result<T, ErrorBody> {
+    let url = format!("/api/v1{path}");
+    let response = Request::get(&url).send().await.map_err(|_| unreachable_server())?;
+    let status = response.status();
+    let text = response.text().await.map_err(|_| unreachable_server())?;
+    if response.ok() {
+        return serde_json::from_str(&text).map_err(|error| ErrorBody {
+            code: "unexpected_answer".to_owned(),
+            message: "The server's answer could not be read. Reload the page if it was just updated.".to_owned(),
+            detail: Some(error.to_string()),
+        });
+    }
+    Err(serde_json::from_str::<ErrorResponse>(&text).map_or_else(
+        |_| ErrorBody {
+            code: format!("http_{status}"),
+            message: format!("The server answered with status {status}."),
+            detail: None,
+        },
+        |response| response.error,
+    ))
+}
+
+fn unreachable_server() -> ErrorBody {
+    ErrorBody {
+        code: "unreachable".to_owned(),
+        message: "The server cannot be reached.".to_owned(),
+        detail: None,
+    }
+}
+
+/// What is known of an answer: the last one that came, and what went wrong since.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Remote<T> {
+    /// The last answer. It stays while the next is on its way or has failed.
+    pub(crate) value: Option<T>,
+    /// Why there is no newer answer.
+    pub(crate) failure: Option<ErrorBody>,
+}
+
+/// An answer that is asked for again from time to time.
+pub(crate) struct Polled<T: Send + Sync + 'static> {
+    /// The answer as it stands.
+    pub(crate) remote: RwSignal<Remote<T>>,
+    round: RwSignal<u64>,
+}
+
+impl<T: Send + Sync + 'static> Clone for Polled<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Send + Sync + 'static> Copy for Polled<T> {}
+
+impl<T: Send + Sync + 'static> Polled<T> {
+    /// Asks again now.
+    pub(crate) fn retry(self) {
+        self.round.update(|round| *round += 1);
+    }
+}
+
+/// Asks for `path` whenever it changes, and every few seconds unless the viewer has paused.
+pub(crate) fn polled<T>(path: impl Fn() -> String + Send + Sync + 'static) -> Polled<T>
+where
+    T: DeserializeOwned + Clone + PartialEq + Send + Sync + 'static,
+{
+    let live = expect_context::<Live>();
+    let path = Memo::new(move |_| path());
+    let remote = RwSignal::new(Remote { value: None, failure: None });
+    let round = RwSignal::new(0_u64);
+    let latest = StoredValue::new(0_u64);
+    Effect::new(move |asked: Option<String>| {
+        let path = path.get();
+        round.track();
+        if asked.is_some_and(|asked| asked != path) {
+            remote.set(Remote { value: None, failure: None });
+        }
+        let number = latest.get_value() + 1;
+        latest.set_value(number);
+        let question = path.clone();
+        leptos::task::spawn_local(async move {
+            let answer = get::<T>(&question).await;
+            // A newer question, or a page that has been left, wants no old answer.
+            if latest.try_get_value() != Some(number) {
+                return;
+            }
+            match answer {
+                Ok(value) => remote.set(Remote { value: Some(value), failure: None }),
+                Err(failure) => remote.update(|remote| remote.failure = Some(failure)),
+            }
+        });
+        path
+    });
+    let polled = Polled { remote, round };
+    let ask_again = move || {
+        if !live.paused.get_untracked() {
+            polled.retry();
+        }
+    };
+    if let Ok(interval) = set_interval_with_handle(ask_again, POLL_INTERVAL) {
+        on_cleanup(move || interval.clear());
+    }
+    polled
+}

@@ -1,0 +1,236 @@
+//! What a page shows, as its URL says it. A link shows a colleague the same picture.
+
+use std::borrow::Cow;
+
+use form_urlencoded::Serializer;
+
+/// How services and their versions are drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Grouping {
+    /// One box a service.
+    #[default]
+    Service,
+    /// One box a version.
+    Version,
+}
+
+/// How the map's graph is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Presentation {
+    /// Boxes and lines.
+    #[default]
+    Graph,
+    /// The same numbers as tables.
+    Table,
+}
+
+/// Which clock times are written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Zone {
+    /// The browser's own zone.
+    #[default]
+    Local,
+    /// Universal time.
+    Utc,
+}
+
+/// The start of the range when the URL names none.
+pub(crate) const DEFAULT_FROM: &str = "-15m";
+/// The end of the range when the URL names none.
+pub(crate) const DEFAULT_TO: &str = "now";
+/// The farthest neighbours that a focus shows, in steps.
+pub(crate) const MAX_DEPTH: u8 = 5;
+
+/// The whole state of a page. Every field has a default that the URL leaves out.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PageState {
+    /// Start of the time range: relative (`-15m`) or RFC 3339.
+    pub(crate) from: String,
+    /// End of the time range: `now` or RFC 3339.
+    pub(crate) to: String,
+    /// Whether versions are boxes of their own.
+    pub(crate) group: Grouping,
+    /// Text that a node's name must hold not to be dimmed.
+    pub(crate) find: String,
+    /// Edges with fewer requests per second are left out.
+    pub(crate) min_rate: Option<f64>,
+    /// Node id of the only node whose neighbourhood is shown.
+    pub(crate) focus: Option<String>,
+    /// How many steps around the focus are shown.
+    pub(crate) depth: u8,
+    /// Id of the node or edge in the side panel.
+    pub(crate) select: Option<String>,
+    /// The clock of the URL, where it names one.
+    pub(crate) tz: Option<Zone>,
+    /// Graph or table.
+    pub(crate) view: Presentation,
+    /// Whether only what fails is shown.
+    pub(crate) unhealthy: bool,
+    /// Whether what had no requests is hidden.
+    pub(crate) hide_idle: bool,
+    /// Whether the fold is open: every node is drawn however many there are.
+    pub(crate) all: bool,
+}
+
+impl Default for PageState {
+    fn default() -> Self {
+        Self {
+            from: DEFAULT_FROM.to_owned(),
+            to: DEFAULT_TO.to_owned(),
+            group: Grouping::default(),
+            find: String::new(),
+            min_rate: None,
+            focus: None,
+            depth: 1,
+            select: None,
+            tz: None,
+            view: Presentation::default(),
+            unhealthy: false,
+            hide_idle: false,
+            all: false,
+        }
+    }
+}
+
+impl PageState {
+    /// Reads a query string, with or without its `?`. What cannot be read keeps its default.
+    pub(crate) fn parse(query: &str) -> Self {
+        let mut state = Self::default();
+        for (key, value) in form_urlencoded::parse(query.trim_start_matches('?').as_bytes()) {
+            state.set(&key, value);
+        }
+        state
+    }
+
+    fn set(&mut self, key: &str, value: Cow<'_, str>) {
+        match key {
+            "from" if !value.is_empty() => self.from = value.into_owned(),
+            "to" if !value.is_empty() => self.to = value.into_owned(),
+            "group" if value == "version" => self.group = Grouping::Version,
+            "find" => self.find = value.into_owned(),
+            "min_rate" => {
+                self.min_rate = value.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
+            }
+            "focus" => self.focus = non_empty(value),
+            "depth" => self.depth = value.parse().map_or(1, |depth: u8| depth.clamp(1, MAX_DEPTH)),
+            "select" => self.select = non_empty(value),
+            "tz" if value == "utc" => self.tz = Some(Zone::Utc),
+            "tz" if value == "local" => self.tz = Some(Zone::Local),
+            "view" if value == "table" => self.view = Presentation::Table,
+            "unhealthy" => self.unhealthy = value == "1",
+            "hide_idle" => self.hide_idle = value == "1",
+            "all" => self.all = value == "1",
+            _ => {}
+        }
+    }
+
+    /// The query string, empty or with its `?`. Defaults are left out.
+    pub(crate) fn query(&self) -> String {
+        let mut pairs = Serializer::new(String::new());
+        self.append_time(&mut pairs);
+        self.append_graph(&mut pairs);
+        if !self.find.is_empty() {
+            pairs.append_pair("find", &self.find);
+        }
+        if let Some(select) = &self.select {
+            pairs.append_pair("select", select);
+        }
+        if self.view == Presentation::Table {
+            pairs.append_pair("view", "table");
+        }
+        for (key, on) in [("unhealthy", self.unhealthy), ("hide_idle", self.hide_idle), ("all", self.all)] {
+            if on {
+                pairs.append_pair(key, "1");
+            }
+        }
+        self.append_zone(&mut pairs);
+        with_mark(&pairs.finish())
+    }
+
+    /// The query string of another page: the time range and the clock hold, the rest belongs to this page.
+    pub(crate) fn carried_query(&self) -> String {
+        let mut pairs = Serializer::new(String::new());
+        self.append_time(&mut pairs);
+        self.append_zone(&mut pairs);
+        with_mark(&pairs.finish())
+    }
+
+    /// The map with one service and its neighbours, in the same time range.
+    pub(crate) fn map_link(&self, focus: &str) -> String {
+        let state = Self { focus: Some(focus.to_owned()), select: Some(focus.to_owned()), ..self.carried() };
+        format!("/{}", state.query())
+    }
+
+    /// The page of one service, in the same time range.
+    pub(crate) fn service_link(&self, name: &str) -> String {
+        format!("/services/{}{}", encode_segment(name), self.carried_query())
+    }
+
+    /// The parameters of `GET /api/v1/services` and its like, always with the range.
+    pub(crate) fn range_parameters(&self) -> String {
+        Serializer::new(String::new()).append_pair("from", &self.from).append_pair("to", &self.to).finish()
+    }
+
+    /// The parameters of `GET /api/v1/graph`. `find` is not among them: what does not match is dimmed, not hidden.
+    pub(crate) fn graph_parameters(&self) -> String {
+        let mut pairs = Serializer::new(String::new());
+        pairs.append_pair("from", &self.from).append_pair("to", &self.to);
+        self.append_graph(&mut pairs);
+        pairs.finish()
+    }
+
+    /// Whether the range ends now, so that its numbers move.
+    pub(crate) fn is_moving(&self) -> bool {
+        self.to == DEFAULT_TO
+    }
+
+    /// The state that another page starts with.
+    fn carried(&self) -> Self {
+        Self { from: self.from.clone(), to: self.to.clone(), tz: self.tz, ..Self::default() }
+    }
+
+    fn append_time(&self, pairs: &mut Serializer<'_, String>) {
+        if self.from != DEFAULT_FROM {
+            pairs.append_pair("from", &self.from);
+        }
+        if self.to != DEFAULT_TO {
+            pairs.append_pair("to", &self.to);
+        }
+    }
+
+    fn append_graph(&self, pairs: &mut Serializer<'_, String>) {
+        if self.group == Grouping::Version {
+            pairs.append_pair("group", "version");
+        }
+        if let Some(focus) = &self.focus {
+            pairs.append_pair("focus", focus).append_pair("depth", &self.depth.to_string());
+        }
+        if let Some(min_rate) = self.min_rate {
+            pairs.append_pair("min_rate", &min_rate.to_string());
+        }
+    }
+
+    fn append_zone(&self, pairs: &mut Serializer<'_, String>) {
+        match self.tz {
+            Some(Zone::Utc) => pairs.append_pair("tz", "utc"),
+            Some(Zone::Local) => pairs.append_pair("tz", "local"),
+            None => pairs,
+        };
+    }
+}
+
+/// A name as one segment of a path. Form encoding writes a space as `+`, which a path does not know.
+pub(crate) fn encode_segment(name: &str) -> String {
+    form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+fn non_empty(value: Cow<'_, str>) -> Option<String> {
+    Some(value.into_owned()).filter(|value| !value.is_empty())
+}
+
+fn with_mark(query: &str) -> String {
+    if query.is_empty() { String::new() } else { format!("?{query}") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn the_default_state_needs_no_query() {
+    assert_eq!(PageState::default().query(), "");
+    assert_eq!(PageState::parse(""), PageState::default());
+    assert_eq!(PageState::parse("?"), PageState::default());
+}
+
+#[test]
+fn what_cannot_be_read_keeps_its_default() {
+    let state = PageState::parse("?from=&group=planet&depth=many&min_rate=-4&tz=mars&other=1&unhealthy=yes");
+    assert_eq!(state, PageState::default());
+}
+
+#[test]
+fn a_depth_stays_within_its_bounds() {
+    assert_eq!(PageState::parse("depth=0").depth, 1);
+    assert_eq!(PageState::parse("depth=200").depth, MAX_DEPTH);
+}
+
+#[test]
+fn other_pages_take_the_time_range_along_and_nothing_else() {
+    let state = PageState::parse("from=-6h&tz=utc&focus=service%3Aorders&find=pay&select=x&group=version");
+    assert_eq!(state.carried_query(), "?from=-6h&tz=utc");
+    assert_eq!(state.service_link("a b/ü"), "/services/a%20b%2F%C3%BC?from=-6h&tz=utc");
+}
+
+#[test]
+fn the_server_is_asked_for_the_range_even_if_it_is_the_default() {
+    let state = PageState::parse("find=pay&select=service:web&focus=service:web&depth=2&min_rate=0.5");
+    assert_eq!(state.graph_parameters(), "from=-15m&to=now&focus=service%3Aweb&depth=2&min_rate=0.5");
+    assert_eq!(state.range_parameters(), "from=-15m&to=now");
+}
+
+fn states() -> impl Strategy<Value = PageState> {
+    let text = || proptest::option::of("[a-z:@→/&=+% ]{1,12}");
+    (
+        (prop_oneof!["-[0-9]{1,3}[mhd]", Just("2026-11-23T08:00:00Z".to_owned())], any::<bool>(), text()),
+        (text(), text(), 1..=MAX_DEPTH, proptest::option::of(0.001..1e6_f64), any::<[bool; 5]>()),
+    )
+        .prop_map(|((from, version, find), (focus, select, depth, min_rate, flags))| PageState {
+            from,
+            to: if flags[0] { "now".to_owned() } else { "2026-11-23T09:00:00Z".to_owned() },
+            group: if version { Grouping::Version } else { Grouping::Service },
+            find: find.unwrap_or_default(),
+            min_rate,
+            // Without a focus a depth means nothing and is not kept.
+            depth: if focus.is_some() { depth } else { 1 },
+            focus,
+            select,
+            tz: if flags[1] { Some(Zone::Utc) } else { None },
+            view: if flags[2] { Presentation::Table } else { Presentation::Graph },
+            unhealthy: flags[2],
+            hide_idle: flags[3],
+            all: flags[4],
+        })
+}
+
+proptest! {
+    #[test]
+    fn a_link_shows_the_same_picture(state in states()) {
+        prop_assert_eq!(PageState::parse(&state.query()), state);
+    }
+}

@@ -1,0 +1,39 @@
+//! A scrape as the log keeps it: JSON, compressed by zstd.
+
+use std::io::{BufReader, Read};
+
+use sidecarta_queries::frame::{Frame, FrameKind};
+use sidecarta_queries::rows::envoy::EnvoyScrape;
+
+/// The largest scrape that is read back. One of a proxy with ten thousand busy clusters takes about a tenth of it.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Why a frame holds no scrape, or a scrape does not become a frame.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// The frame is of another kind.
+    #[error("a frame of kind {0:?} holds no scrape of an Envoy")]
+    Kind(FrameKind),
+    /// The compressed data is damaged.
+    #[error("a scrape cannot be compressed or decompressed")]
+    Compression(#[source] std::io::Error),
+    /// The JSON is not that of a scrape.
+    #[error("a scrape cannot be written or read as JSON")]
+    Json(#[source] serde_json::Error),
+}
+
+pub(super) fn encode(scrape: &EnvoyScrape) -> Result<Frame, FrameError> {
+    let json = serde_json::to_vec(scrape).map_err(FrameError::Json)?;
+    let payload =
+        zstd::bulk::compress(&json, zstd::DEFAULT_COMPRESSION_LEVEL).map_err(FrameError::Compression)?;
+    Ok(Frame { kind: FrameKind::EnvoyScrape, received_at_ns: scrape.scraped_at_ns, payload: payload.into() })
+}
+
+pub(super) fn decode(frame: &Frame) -> Result<EnvoyScrape, FrameError> {
+    if frame.kind != FrameKind::EnvoyScrape {
+        return Err(FrameError::Kind(frame.kind));
+    }
+    let reader = zstd::Decoder::with_buffer(frame.payload.as_ref()).map_err(FrameError::Compression)?;
+    // What is cut off at the limit ends too early to be JSON.
+    serde_json::from_reader(BufReader::new(reader.take(MAX_BYTES))).map_err(FrameError::Json)
+}

@@ -1,0 +1,183 @@
+//! One proxy that is scraped: what is known of it, and what of it has been stored.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sidecarta_queries::rows::envoy::{EnvoyScrape, ProxyConfig};
+use tokio::time::Instant;
+
+use super::address::Address;
+use super::admin::Limits;
+use super::delta::{Baseline, deltas};
+use super::error::ScrapeError;
+use super::reading::{Known, Reading, now_ns, read};
+
+/// How long a proxy where nothing happens may go unmentioned. Its last scrape says that it still reports.
+const QUIET: Duration = Duration::from_secs(30);
+
+/// Which target bears which proxy id. The first to come with an id keeps it. Clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct ProxyIds {
+    owners: Arc<Mutex<BTreeMap<String, Address>>>,
+}
+
+impl ProxyIds {
+    /// Whether `id` belongs to the target at `address` from now on.
+    fn claim(&self, id: &str, address: &Address) -> bool {
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        owners.entry(id.to_owned()).or_insert_with(|| address.clone()) == address
+    }
+}
+
+/// One proxy to be scraped, with what is known of it.
+#[derive(Debug)]
+pub struct Target {
+    address: Address,
+    limits: Limits,
+    ids: ProxyIds,
+    watched_since_ns: i64,
+    known: Known,
+    /// The proxy's id and newest stored baseline; nothing where they have to be looked up.
+    stored: Option<(String, Option<Baseline>)>,
+    stored_configuration: Option<ProxyConfig>,
+    stored_at: Option<Instant>,
+}
+
+/// What one scrape found.
+#[derive(Clone, Debug)]
+pub struct Scraped {
+    /// What is to be stored.
+    pub scrape: EnvoyScrape,
+    /// How many statistics were read.
+    pub series: u64,
+    /// Whether it has to be stored. Where not, nothing has happened since the last stored scrape, and that was not
+    /// long ago.
+    pub is_news: bool,
+    /// Who this proxy is and what the user should know of it, in words.
+    pub detail: String,
+    baseline: Baseline,
+    known: Known,
+}
+
+impl Target {
+    /// A target that has not been asked yet. It counts as watched from now on.
+    pub fn new(address: Address, limits: Limits, ids: ProxyIds) -> Self {
+        Self {
+            address,
+            limits,
+            ids,
+            watched_since_ns: now_ns(),
+            known: Known::default(),
+            stored: None,
+            stored_configuration: None,
+            stored_at: None,
+        }
+    }
+
+    /// Where the proxy is.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Asks the proxy what has happened since its last stored scrape. `stored_baseline` looks up what
+    /// [`EnvoyScrape::baseline`] held in the newest stored scrape of a proxy, by the proxy's id.
+    ///
+    /// Nothing is taken for stored until [`Target::stored`] says so: until then, every scrape's deltas reach back to
+    /// the last one that was.
+    pub async fn scrape(
+        &mut self,
+        stored_baseline: impl Fn(&str) -> Option<String>,
+    ) -> Result<Scraped, ScrapeError> {
+        let Reading { mut proxy, baseline, series, configuration, shortcomings, known } =
+            read(&self.address, &self.limits, &self.known).await?;
+        let mut remarks = shortcomings;
+        proxy.id = self.proxy_id(&proxy.id, &stored_baseline, &mut remarks);
+        let config = configuration.as_ref().map(|configuration| &configuration.proxy);
+        let config = config.filter(|config| self.stored_configuration.as_ref() != Some(config)).cloned();
+        let names = &configuration.unwrap_or_default().names;
+        let before = Self::before(&mut self.stored, &proxy.id, stored_baseline, &mut remarks);
+        let deltas = deltas(before, &baseline, self.watched_since_ns, names);
+        let stands = before
+            .is_some_and(|before| before.process == baseline.process && before.totals == baseline.totals);
+        let is_quiet = self.stored_at.is_some_and(|stored_at| stored_at.elapsed() < QUIET);
+        remarks.insert(0, format!("{}, Envoy {}", proxy.id, proxy.envoy_version));
+        Ok(Scraped {
+            is_news: !stands || !is_quiet || config.is_some(),
+            scrape: EnvoyScrape {
+                proxy,
+                scraped_at_ns: baseline.seen_at_ns,
+                clusters: deltas.clusters,
+                listeners: deltas.listeners,
+                config,
+                // A baseline is made of strings and numbers, and such always serialize.
+                baseline: serde_json::to_string(&baseline).unwrap_or_default(),
+            },
+            series,
+            detail: remarks.join("; "),
+            baseline,
+            known,
+        })
+    }
+
+    /// Takes a scrape for stored: the next one starts where it ended.
+    pub fn stored(&mut self, mut scraped: Scraped) {
+        self.stored_at = Some(Instant::now());
+        if let Some(config) = scraped.scrape.config.take() {
+            self.stored_configuration = Some(config);
+        }
+        self.skipped(scraped);
+    }
+
+    /// Takes note of a scrape that brought no news, and so said the same as the last stored one.
+    pub fn skipped(&mut self, scraped: Scraped) {
+        self.stored = Some((scraped.scrape.proxy.id, Some(scraped.baseline)));
+        self.known = scraped.known;
+    }
+
+    /// Forgets what is taken for stored, so that it is looked up again.
+    pub fn forget(&mut self) {
+        self.stored = None;
+    }
+
+    /// The id that this target's proxy goes by. Proxies that say the same id are kept apart by their addresses.
+    fn proxy_id(
+        &self,
+        said: &str,
+        stored_baseline: impl Fn(&str) -> Option<String>,
+        remarks: &mut Vec<String>,
+    ) -> String {
+        if said.is_empty() {
+            remarks
+                .push("it has no node id and goes by its address; set `node.id` in its bootstrap".to_owned());
+            return self.address.to_string();
+        }
+        let apart = format!("{said}@{}", self.address);
+        // Who was kept apart before stays so, whoever comes first this time.
+        if stored_baseline(&apart).is_none() && self.ids.claim(said, &self.address) {
+            return said.to_owned();
+        }
+        remarks.push(format!(
+            "another proxy says the same node id `{said}`, so the address is added to this one's"
+        ));
+        apart
+    }
+
+    /// The newest stored baseline of the proxy.
+    fn before<'a>(
+        stored: &'a mut Option<(String, Option<Baseline>)>,
+        id: &str,
+        stored_baseline: impl Fn(&str) -> Option<String>,
+        remarks: &mut Vec<String>,
+    ) -> Option<&'a Baseline> {
+        if stored.as_ref().is_none_or(|(known, _)| known != id) {
+            let text = stored_baseline(id);
+            let baseline = text.as_deref().and_then(|text| serde_json::from_str(text).ok());
+            if text.is_some() && baseline.is_none() {
+                remarks.push("its stored baseline cannot be read, so counting starts anew".to_owned());
+            }
+            *stored = Some((id.to_owned(), baseline));
+        }
+        stored.as_ref().and_then(|(_, baseline)| baseline.as_ref())
+    }
+}

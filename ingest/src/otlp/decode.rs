@@ -1,0 +1,290 @@
+//! From the bytes of an OTLP trace request to rows. Pure: the same bytes received at the same time give the same rows,
+//! on which the replay of the log relies.
+
+use std::time::Duration;
+
+use sidecarta_queries::frame::{Frame, FrameKind};
+use sidecarta_queries::rows::span::{SpanBatch, SpanBatchBuilder, SpanRow};
+
+use super::attributes::Attributes;
+use super::compression::{self, CompressionError, Encoding};
+use super::rejects::{Reject, Rejects};
+use super::semconv;
+use super::value::text_within;
+use super::wire::{Fields, Malformed};
+
+mod origin;
+mod span;
+
+use origin::Origin;
+use span::SpanReader;
+
+/// What a request may hold. Over these limits spans lose a part, or are rejected alone, or the request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodeLimits {
+    /// A span that started longer ago is rejected. 14 days.
+    pub max_age: Duration,
+    /// A span that starts further in the future is rejected. 2 hours.
+    pub max_future: Duration,
+    /// Spans a request; one with more is refused. 200,000, which is 24 times what collectors send.
+    pub max_spans: usize,
+    /// Attributes a span or resource; the others are dropped and counted in `otel.dropped_attributes_count`, save for
+    /// those that the graph is made of. 256.
+    pub max_attributes: usize,
+    /// Bytes an attribute's value; longer ones are cut and say so. 16 KiB.
+    pub max_value_bytes: usize,
+    /// Bytes of a key, of a span's name and of every name that the graph shows. 512.
+    pub max_name_bytes: usize,
+    /// Events a span, and links a span; the others are dropped and counted. 128.
+    pub max_events: usize,
+    /// Bytes of a span's events as JSON, and of its links. 64 KiB.
+    pub max_events_bytes: usize,
+}
+
+impl Default for DecodeLimits {
+    fn default() -> Self {
+        Self {
+            max_age: Duration::from_hours(14 * 24),
+            max_future: Duration::from_hours(2),
+            max_spans: 200_000,
+            max_attributes: 256,
+            max_value_bytes: 16 << 10,
+            max_name_bytes: 512,
+            max_events: 128,
+            max_events_bytes: 64 << 10,
+        }
+    }
+}
+
+/// The rows of a request.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    /// The spans that were taken.
+    pub batch: SpanBatch,
+    /// Spans that were not taken.
+    pub rejected: u64,
+    /// Why they were not, and what was cut, in words; empty if all is well.
+    pub message: String,
+}
+
+/// Why a request as a whole gives no rows.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Not an OTLP trace request.
+    #[error("the body is not an OTLP trace request in protobuf")]
+    Malformed,
+    /// Nothing of it can be taken, because its spans are damaged or nested too deep.
+    #[error("the body is not an OTLP trace request that can be read: {0}")]
+    NothingReadable(String),
+    /// More spans than a request may have.
+    #[error("the request has more than {0} spans; send smaller batches")]
+    TooManySpans(usize),
+    /// The compressed payload cannot be unpacked.
+    #[error("the payload cannot be unpacked")]
+    Compression(#[from] CompressionError),
+    /// The frame holds something else.
+    #[error("a frame of kind {0:?} holds no spans")]
+    WrongFrame(FrameKind),
+    /// The rows do not fit into columns, which is a defect.
+    #[error("the spans do not fit into columns: {0}")]
+    Columns(String),
+}
+
+impl From<Malformed> for DecodeError {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
+/// Decodes a frame of the log again, exactly as it was decoded when it was received.
+///
+/// # Errors
+/// If the frame holds no trace request, which no frame does that was accepted.
+pub fn decode_frame(frame: &Frame, limits: &DecodeLimits) -> Result<Decoded, DecodeError> {
+    let encoding = match frame.kind {
+        FrameKind::OtlpTraces => return decode_traces(&frame.payload, frame.received_at_ns, limits),
+        FrameKind::OtlpTracesGzip => Encoding::Gzip,
+        FrameKind::OtlpTracesZstd => Encoding::Zstd,
+        FrameKind::EnvoyScrape => return Err(DecodeError::WrongFrame(frame.kind)),
+    };
+    // It was accepted under the limit of its day, which may have been a higher one.
+    let plain = compression::decompress(encoding, &frame.payload, usize::MAX, |_| true)?;
+    decode_traces(&plain, frame.received_at_ns, limits)
+}
+
+/// Decodes an uncompressed `ExportTraceServiceRequest`.
+///
+/// Damage inside one span costs that span only. `received_at_ns` is ns since 1970 and stands for "now".
+///
+/// # Errors
+/// If the bytes are no such message, if none of its spans can be read, or if it has too many of them.
+pub fn decode_traces(
+    payload: &[u8],
+    received_at_ns: i64,
+    limits: &DecodeLimits,
+) -> Result<Decoded, DecodeError> {
+    let mut decoder = Decoder {
+        limits,
+        reader: SpanReader::new(received_at_ns, limits),
+        builder: SpanBatchBuilder::with_capacity((payload.len() / 512).min(limits.max_spans)),
+        resource: Attributes::default(),
+        rejects: Rejects::default(),
+        seen: 0,
+    };
+    let mut fields = Fields::of(payload);
+    while let Some((number, value)) = fields.next()? {
+        if number == 1 {
+            decoder.resource_spans(value.bytes()?)?;
+        }
+    }
+    decoder.finish()
+}
+
+/// The state of decoding one request.
+struct Decoder<'a> {
+    limits: &'a DecodeLimits,
+    reader: SpanReader<'a>,
+    builder: SpanBatchBuilder,
+    resource: Attributes<'a>,
+    rejects: Rejects,
+    /// Spans met so far.
+    seen: usize,
+}
+
+impl<'a> Decoder<'a> {
+    /// An OTLP `ResourceSpans`: first its resource, wherever it stands, then its spans.
+    fn resource_spans(&mut self, message: &'a [u8]) -> Result<(), DecodeError> {
+        self.resource.clear();
+        let mut fields = Fields::of(message);
+        while let Some((number, value)) = fields.next()? {
+            if number == 1 {
+                self.resource(value.bytes()?)?;
+            }
+        }
+        let origin = Origin::of(&self.resource, self.limits.max_name_bytes);
+        let mut is_resource_set = false;
+        let mut fields = Fields::of(message);
+        while let Some((number, value)) = fields.next()? {
+            if number == 2 {
+                self.scope_spans(value.bytes()?, &origin, &mut is_resource_set)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn resource(&mut self, message: &'a [u8]) -> Result<(), DecodeError> {
+        let mut fields = Fields::of(message);
+        while let Some((number, value)) = fields.next()? {
+            if number == 1 && self.resource.add(value.bytes()?, self.limits).is_err() {
+                return Err(DecodeError::Malformed);
+            }
+        }
+        Ok(())
+    }
+
+    /// An OTLP `ScopeSpans`.
+    fn scope_spans(
+        &mut self,
+        message: &'a [u8],
+        origin: &Origin<'a>,
+        is_resource_set: &mut bool,
+    ) -> Result<(), DecodeError> {
+        let mut scope = &[][..];
+        let mut fields = Fields::of(message);
+        while let Some((number, value)) = fields.next()? {
+            if number == 1 {
+                scope = scope_name(value.bytes()?)?;
+            }
+        }
+        let scope = text_within(scope, self.limits.max_name_bytes);
+        let mut fields = Fields::of(message);
+        while let Some((number, value)) = fields.next()? {
+            if number == 2 {
+                self.span(value.bytes()?, origin, &scope, is_resource_set)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An OTLP `Span`.
+    fn span(
+        &mut self,
+        message: &'a [u8],
+        origin: &Origin<'a>,
+        scope: &str,
+        is_resource_set: &mut bool,
+    ) -> Result<(), DecodeError> {
+        self.seen += 1;
+        if self.seen > self.limits.max_spans {
+            return Err(DecodeError::TooManySpans(self.limits.max_spans));
+        }
+        let span = match self.reader.read(message) {
+            Ok(span) => span,
+            Err(reason) => {
+                self.rejects.count(reason);
+                return Ok(());
+            }
+        };
+        if !*is_resource_set {
+            self.builder.set_resource(&self.resource.entries);
+            *is_resource_set = true;
+        }
+        self.rejects.cut += u64::from(self.reader.was_cut);
+        let attributes = &self.reader.attributes.entries;
+        let meaning =
+            semconv::interpret(span.kind, span.status, attributes, origin.is_envoy, self.limits.max_name_bytes);
+        let row = SpanRow {
+            trace_id: span.trace_id,
+            span_id: span.span_id,
+            parent_span_id: span.parent_span_id,
+            start_ns: span.start_ns,
+            duration_ns: span.duration_ns,
+            service: &origin.service,
+            namespace: &origin.namespace,
+            version: &origin.version,
+            instance: &origin.instance,
+            environment: &origin.environment,
+            kind: span.kind,
+            name: &span.name,
+            status: span.status,
+            status_message: &span.status_message,
+            is_error: meaning.is_error,
+            is_timeout: meaning.is_timeout,
+            is_proxy: meaning.is_proxy,
+            protocol: meaning.protocol,
+            method: &meaning.method,
+            route: &meaning.route,
+            http_status: meaning.http_status,
+            peer: meaning.peer.as_ref().map(semconv::PeerMeaning::as_row),
+            attributes,
+            scope,
+            events: self.reader.events.as_json(),
+            links: self.reader.links.as_json(),
+        };
+        self.builder.push(&row).map_err(|error| DecodeError::Columns(error.to_string()))
+    }
+
+    fn finish(self) -> Result<Decoded, DecodeError> {
+        let unreadable = self.rejects.of(Reject::Malformed) + self.rejects.of(Reject::TooDeep);
+        if self.builder.is_empty() && unreadable > 0 {
+            return Err(DecodeError::NothingReadable(self.rejects.message()));
+        }
+        let batch = self.builder.finish().map_err(|error| DecodeError::Columns(error.to_string()))?;
+        Ok(Decoded { batch, rejected: self.rejects.total(), message: self.rejects.message() })
+    }
+}
+
+/// The name in an OTLP `InstrumentationScope`.
+fn scope_name(message: &[u8]) -> Result<&[u8], Malformed> {
+    let mut fields = Fields::of(message);
+    let mut name = &[][..];
+    while let Some((number, value)) = fields.next()? {
+        if number == 1 {
+            name = value.bytes()?;
+        }
+    }
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests;

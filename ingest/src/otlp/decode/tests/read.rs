@@ -1,0 +1,137 @@
+//! Reading a batch back, and what a request should give, so that the two can be compared.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array as _, AsArray as _, RecordBatch};
+use arrow::datatypes::{Int64Type, UInt64Type};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use sidecarta_queries::rows::span::{KNOWN_ATTRIBUTES, SpanBatch};
+
+use crate::otlp::value::value_text;
+
+/// The parts of a row that come straight from its span.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) trace_id: u128,
+    pub(super) span_id: u64,
+    pub(super) parent_span_id: u64,
+    pub(super) start_ns: i64,
+    pub(super) duration_ns: u64,
+    pub(super) service: String,
+    pub(super) name: String,
+    pub(super) method: String,
+    pub(super) route: String,
+    pub(super) status_message: String,
+    pub(super) scope: String,
+    pub(super) events: String,
+    pub(super) links: String,
+    pub(super) attributes: BTreeMap<String, String>,
+}
+
+fn u64s(columns: &RecordBatch, name: &str, row: usize) -> u64 {
+    columns.column_by_name(name).unwrap().as_primitive::<UInt64Type>().value(row)
+}
+
+fn texts(columns: &RecordBatch, name: &str, row: usize) -> Option<String> {
+    let column = columns.column_by_name(name).unwrap().as_string::<i32>();
+    column.is_valid(row).then(|| column.value(row).to_owned())
+}
+
+pub(super) fn rows(batch: &SpanBatch) -> Vec<Row> {
+    let columns = &batch.columns;
+    let text = |name, row| texts(columns, name, row).unwrap_or_default();
+    (0..columns.num_rows())
+        .map(|row| Row {
+            trace_id: u128::from(u64s(columns, "trace_hi", row)) << 64 | u128::from(u64s(columns, "trace_lo", row)),
+            span_id: u64s(columns, "span_id", row),
+            parent_span_id: u64s(columns, "parent_span_id", row),
+            start_ns: columns.column_by_name("start_ns").unwrap().as_primitive::<Int64Type>().value(row),
+            duration_ns: u64s(columns, "duration_ns", row),
+            service: text("service", row),
+            name: text("name", row),
+            method: text("method", row),
+            route: text("route", row),
+            status_message: text("status_message", row),
+            scope: text("scope", row),
+            events: text("events", row),
+            links: text("links", row),
+            attributes: attributes(columns, row),
+        })
+        .collect()
+}
+
+fn attributes(columns: &RecordBatch, row: usize) -> BTreeMap<String, String> {
+    let known = KNOWN_ATTRIBUTES
+        .into_iter()
+        .filter_map(|key| Some((key.to_owned(), texts(columns, &format!("@{key}"), row)?)));
+    let tail = columns.column_by_name("tail").unwrap().as_map().value(row);
+    let (keys, values) = (tail.column(0).as_string::<i32>(), tail.column(1).as_string::<i32>());
+    let tail = (0..tail.len()).map(|entry| (keys.value(entry).to_owned(), values.value(entry).to_owned()));
+    let request_id = columns.column_by_name("request_id").unwrap().as_fixed_size_binary();
+    let request_id = request_id.is_valid(row).then(|| {
+        let digits: String = request_id.value(row).iter().map(|byte| format!("{byte:02x}")).collect();
+        let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+        ("guid:x-request-id".to_owned(), parts.join("-"))
+    });
+    known.chain(tail).chain(request_id).collect()
+}
+
+/// What valid spans without events and links should give, worked out from the messages of another decoder.
+pub(super) fn expected(request: &ExportTraceServiceRequest) -> Vec<Row> {
+    let id = |bytes: &[u8]| bytes.iter().fold(0_u128, |id, byte| id << 8 | u128::from(*byte));
+    let mut rows = Vec::new();
+    for resource_spans in &request.resource_spans {
+        let resource = resource_spans.resource.as_ref().map_or(&[][..], |resource| &resource.attributes);
+        let service = texts_of(resource).remove("service.name").filter_empty();
+        for scope_spans in &resource_spans.scope_spans {
+            let scope = scope_spans.scope.as_ref().map(|scope| scope.name.clone()).unwrap_or_default();
+            for span in &scope_spans.spans {
+                let attributes = texts_of(&span.attributes);
+                let text = |key: &str| attributes.get(key).cloned().unwrap_or_default();
+                rows.push(Row {
+                    trace_id: id(&span.trace_id),
+                    span_id: id(&span.span_id) as u64,
+                    parent_span_id: id(&span.parent_span_id) as u64,
+                    start_ns: span.start_time_unix_nano as i64,
+                    duration_ns: span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano),
+                    service: service.clone().unwrap_or_else(|| "unknown_service".to_owned()),
+                    name: span.name.clone(),
+                    method: text("http.request.method").filter_empty().unwrap_or_else(|| text("http.method")),
+                    route: text("http.route"),
+                    status_message: span.status.as_ref().map(|status| status.message.clone()).unwrap_or_default(),
+                    scope: scope.clone(),
+                    events: String::new(),
+                    links: String::new(),
+                    attributes,
+                });
+            }
+        }
+    }
+    rows
+}
+
+fn texts_of(attributes: &[KeyValue]) -> BTreeMap<String, String> {
+    let text = |attribute: &KeyValue| {
+        let value = attribute.value.as_ref().map(prost::Message::encode_to_vec).unwrap_or_default();
+        value_text(&value, usize::MAX).unwrap().into_owned()
+    };
+    attributes.iter().map(|attribute| (attribute.key.clone(), text(attribute))).collect()
+}
+
+/// Empty text is no text.
+trait FilterEmpty {
+    fn filter_empty(self) -> Option<String>;
+}
+
+impl FilterEmpty for String {
+    fn filter_empty(self) -> Option<String> {
+        Some(self).filter(|text| !text.is_empty())
+    }
+}
+
+impl FilterEmpty for Option<String> {
+    fn filter_empty(self) -> Option<String> {
+        self.filter(|text| !text.is_empty())
+    }
+}

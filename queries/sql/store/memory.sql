@@ -1,0 +1,5 @@
+-- What lives in memory beside the file: two generations of what is not in the file yet, one being filled while the
+-- other is kept until nobody reads it any more.
+CREATE TABLE hot_rollup_0 AS SELECT *, 0::UBIGINT AS generation FROM store.rollup_10s LIMIT 0;
+CREATE TABLE hot_rollup_1 AS FROM hot_rollup_0;
+CREATE TABLE lookup_traces (trace_hi UBIGINT, trace_lo UBIGINT);

@@ -1,0 +1,181 @@
+//! Latency as counts in bins, which add up in any order.
+//!
+//! Two schemes of bins stand in the store. [`Scheme::Log`] is our own, for durations known to the nanosecond: bin `i`
+//! holds durations from `1.02^i` to `1.02^(i+1)` ns, so that the middle of a bin is within 1 % of anything in it.
+//! [`Scheme::Envoy`] numbers the bins Envoy keeps itself, of two significant digits of whole milliseconds.
+
+use std::collections::BTreeMap;
+
+use crate::api::graph::{Latency, Quantile};
+use crate::rows::envoy::LatencyBin;
+
+/// Ratio between the bounds of a bin of [`Scheme::Log`].
+const GAMMA: f64 = 1.02;
+
+/// What a bin's number means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Logarithmic bins of 2 % width over nanoseconds.
+    Log,
+    /// Envoy's bins over whole milliseconds.
+    Envoy,
+}
+
+impl Scheme {
+    /// Lower and upper bound of a bin in milliseconds.
+    pub fn bounds_ms(self, bin: i16) -> (f64, f64) {
+        match self {
+            Self::Log => {
+                let low = if bin <= 0 { 0.0 } else { GAMMA.powi(i32::from(bin)) };
+                (low / 1e6, GAMMA.powi(i32::from(bin) + 1) / 1e6)
+            }
+            Self::Envoy => {
+                let lower_ms = envoy_lower_ms(bin);
+                (f64::from(lower_ms), LatencyBin::upper_ms(lower_ms) as f64)
+            }
+        }
+    }
+}
+
+/// The bin of [`Scheme::Log`] that holds this duration.
+pub fn log_bin(duration_ns: u64) -> i16 {
+    if duration_ns <= 1 { 0 } else { ((duration_ns as f64).ln() / GAMMA.ln()).floor() as i16 }
+}
+
+/// The number of Envoy's bin that starts at `lower_ms`: 0 to 99 one by one, then ninety bins for each power of ten.
+pub fn envoy_bin(lower_ms: u32) -> i16 {
+    let (mut mantissa, mut decade) = (lower_ms, 0_i16);
+    while mantissa >= 100 {
+        mantissa /= 10;
+        decade += 1;
+    }
+    decade * 90 + mantissa as i16
+}
+
+/// Where Envoy's bin of this number starts, ms.
+fn envoy_lower_ms(bin: i16) -> u32 {
+    let bin = bin.max(0) as u32;
+    if bin < 100 {
+        return bin;
+    }
+    let decade = (bin - 10) / 90;
+    (bin - decade * 90).saturating_mul(10_u32.saturating_pow(decade))
+}
+
+/// Requests by bin. Differences of sketches are sketches too, so counts may be negative on the way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bins(BTreeMap<i16, i64>);
+
+impl Bins {
+    /// Adds `count` requests to a bin; a bin that comes to zero is dropped.
+    pub fn add(&mut self, bin: i16, count: i64) {
+        let entry = self.0.entry(bin).or_default();
+        *entry += count;
+        if *entry == 0 {
+            self.0.remove(&bin);
+        }
+    }
+
+    /// Adds another sketch, `times` times.
+    pub fn merge(&mut self, other: &Self, times: i64) {
+        for (&bin, &count) in &other.0 {
+            self.add(bin, count * times);
+        }
+    }
+
+    /// Whether no request was counted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Bins with their counts, lowest first.
+    pub fn iter(&self) -> impl Iterator<Item = (i16, i64)> {
+        self.0.iter().map(|(&bin, &count)| (bin, count))
+    }
+
+    /// The percentiles of the API; none where nothing was counted.
+    pub fn latency(&self, scheme: Scheme) -> Option<Latency> {
+        let count: i64 = self.0.values().filter(|&&count| count > 0).sum();
+        if count <= 0 {
+            return None;
+        }
+        let quantile = |q| self.quantile(scheme, count, q);
+        Some(Latency { count: count as u64, p50: quantile(0.5), p90: quantile(0.9), p99: quantile(0.99) })
+    }
+
+    /// The value that the `⌈q·count⌉`-th smallest request has, with the bounds of its bin.
+    fn quantile(&self, scheme: Scheme, count: i64, q: f64) -> Quantile {
+        let rank = ((q * count as f64).ceil() as i64).clamp(1, count);
+        let mut below = 0;
+        for (bin, in_bin) in self.iter().filter(|&(_, count)| count > 0) {
+            below += in_bin;
+            if below >= rank {
+                let (low_ms, high_ms) = scheme.bounds_ms(bin);
+                // The value whose relative distance to both bounds is the same, and so the smallest.
+                let ms = if low_ms > 0.0 { 2.0 * low_ms * high_ms / (low_ms + high_ms) } else { high_ms / 2.0 };
+                return Quantile { ms, low_ms, high_ms };
+            }
+        }
+        Quantile::default()
+    }
+}
+
+impl FromIterator<(i16, i64)> for Bins {
+    fn from_iter<I: IntoIterator<Item = (i16, i64)>>(bins: I) -> Self {
+        let mut all = Self::default();
+        for (bin, count) in bins {
+            all.add(bin, count);
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_bin_holds_the_duration_and_its_middle_is_within_one_percent(duration_ns in 1_000_u64..1 << 60) {
+            let bin = log_bin(duration_ns);
+            let (low_ms, high_ms) = Scheme::Log.bounds_ms(bin);
+            let ms = duration_ns as f64 / 1e6;
+            prop_assert!(low_ms * (1.0 - 1e-9) <= ms && ms <= high_ms * (1.0 + 1e-9), "{ms} not in {low_ms}..{high_ms}");
+            let estimate = Bins::from_iter([(bin, 1)]).latency(Scheme::Log).unwrap().p50.ms;
+            prop_assert!((estimate / ms - 1.0).abs() < 0.01, "{estimate} for {ms}");
+        }
+
+        #[test]
+        fn envoy_bins_are_numbered_without_gaps(bin in 0_i16..700) {
+            let lower_ms = envoy_lower_ms(bin);
+            prop_assert_eq!(envoy_bin(lower_ms), bin);
+            prop_assert_eq!(u64::from(envoy_lower_ms(bin + 1)), LatencyBin::upper_ms(lower_ms));
+        }
+
+        #[test]
+        fn percentiles_enclose_the_exact_ones(mut values in prop::collection::vec(1_u64..10_000_000_000, 1..200)) {
+            let bins: Bins = values.iter().map(|&ns| (log_bin(ns), 1)).collect();
+            let latency = bins.latency(Scheme::Log).unwrap();
+            values.sort_unstable();
+            for (quantile, q) in [(latency.p50, 0.5), (latency.p90, 0.9), (latency.p99, 0.99)] {
+                let rank = (q * values.len() as f64).ceil() as usize;
+                let exact_ms = values[rank.max(1) - 1] as f64 / 1e6;
+                prop_assert!(quantile.low_ms <= exact_ms * (1.0 + 1e-9) && exact_ms <= quantile.high_ms * (1.0 + 1e-9));
+            }
+        }
+
+        #[test]
+        fn merging_does_not_care_about_order(parts in prop::collection::vec(prop::collection::vec((0_i16..40, 1_i64..9), 0..9), 0..9)) {
+            let sketches: Vec<Bins> = parts.iter().map(|part| part.iter().copied().collect()).collect();
+            let mut forwards = Bins::default();
+            sketches.iter().for_each(|sketch| forwards.merge(sketch, 1));
+            let mut backwards = Bins::default();
+            sketches.iter().rev().for_each(|sketch| backwards.merge(sketch, 1));
+            prop_assert_eq!(&forwards, &backwards);
+            sketches.iter().for_each(|sketch| forwards.merge(sketch, -1));
+            prop_assert!(forwards.is_empty());
+        }
+    }
+}

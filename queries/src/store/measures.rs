@@ -1,0 +1,143 @@
+//! What is counted of a series in a bucket of time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int16Builder, Int64Builder, ListBuilder, UInt32Builder, UInt64Builder};
+use arrow::datatypes::{Field, Schema};
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
+
+use crate::sketch::{Bins, log_bin};
+use crate::trace::Contribution;
+
+/// Counts of requests and their latencies. Measures add up, and a difference of measures is one too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Measures {
+    /// Finished requests.
+    pub requests: i64,
+    /// Requests whose final outcome is a failure.
+    pub errors: i64,
+    /// Tries sent.
+    pub attempts: i64,
+    /// Tries beyond the first.
+    pub retries: i64,
+    /// Requests that timed out.
+    pub timeouts: i64,
+    /// Connections that could not be made.
+    pub connection_failures: i64,
+    /// TLS handshakes.
+    pub tls_handshakes: i64,
+    /// Latency as the caller saw it.
+    pub client: Bins,
+    /// Latency as the callee saw it.
+    pub server: Bins,
+}
+
+impl Measures {
+    /// Adds other measures, `times` times.
+    pub fn merge(&mut self, other: &Self, times: i64) {
+        self.requests += other.requests * times;
+        self.errors += other.errors * times;
+        self.attempts += other.attempts * times;
+        self.retries += other.retries * times;
+        self.timeouts += other.timeouts * times;
+        self.connection_failures += other.connection_failures * times;
+        self.tls_handshakes += other.tls_handshakes * times;
+        self.client.merge(&other.client, times);
+        self.server.merge(&other.server, times);
+    }
+
+    /// Adds what a trace contributes, `times` times.
+    pub fn add(&mut self, contribution: &Contribution, times: i64) {
+        self.requests += times;
+        self.errors += times * i64::from(contribution.error);
+        self.attempts += times * i64::from(contribution.attempts);
+        self.retries += times * i64::from(contribution.attempts.saturating_sub(1));
+        self.timeouts += times * i64::from(contribution.timeout);
+        if let Some(duration_ns) = contribution.client_ns {
+            self.client.add(log_bin(duration_ns), times);
+        }
+        if let Some(duration_ns) = contribution.server_ns {
+            self.server.add(log_bin(duration_ns), times);
+        }
+    }
+
+    /// Whether nothing is counted.
+    pub fn is_zero(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Measures by bucket, seconds since 1970, and series.
+pub(super) type Rollup = HashMap<(i64, u32), Measures>;
+
+/// Adds one rollup to another.
+pub(super) fn merge_rollup(into: &mut Rollup, from: &Rollup) {
+    for (key, measures) in from {
+        into.entry(*key).or_default().merge(measures, 1);
+    }
+}
+
+/// The rows of a rollup table; with a generation, those of its in-memory counterpart. Sorted by bucket and series.
+pub(super) fn rollup_columns(rollup: &Rollup, generation: Option<u64>) -> Result<RecordBatch, ArrowError> {
+    let mut rows: Vec<_> = rollup.iter().filter(|(_, measures)| !measures.is_zero()).collect();
+    rows.sort_by_key(|&(key, _)| *key);
+    let mut series = UInt32Builder::with_capacity(rows.len());
+    let mut counts: [Int64Builder; 8] = std::array::from_fn(|_| Int64Builder::with_capacity(rows.len()));
+    let mut client = BinsBuilder::default();
+    let mut server = BinsBuilder::default();
+    for &(&(bucket_s, series_id), measures) in &rows {
+        series.append_value(series_id);
+        let values = [
+            bucket_s,
+            measures.requests,
+            measures.errors,
+            measures.attempts,
+            measures.retries,
+            measures.timeouts,
+            measures.connection_failures,
+            measures.tls_handshakes,
+        ];
+        counts.iter_mut().zip(values).for_each(|(builder, value)| builder.append_value(value));
+        client.append(&measures.client);
+        server.append(&measures.server);
+    }
+    let [mut bucket, mut counted @ ..] = counts;
+    let mut arrays: Vec<ArrayRef> = vec![Arc::new(bucket.finish()), Arc::new(series.finish())];
+    arrays.extend(counted.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
+    arrays.extend(client.finish());
+    arrays.extend(server.finish());
+    if let Some(generation) = generation {
+        let mut builder = UInt64Builder::with_capacity(rows.len());
+        rows.iter().for_each(|_| builder.append_value(generation));
+        arrays.push(Arc::new(builder.finish()));
+    }
+    let fields: Vec<Field> = arrays
+        .iter()
+        .enumerate()
+        .map(|(number, array)| Field::new(format!("c{number}"), array.data_type().clone(), true))
+        .collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+}
+
+#[derive(Default)]
+struct BinsBuilder {
+    bins: ListBuilder<Int16Builder>,
+    counts: ListBuilder<Int64Builder>,
+}
+
+impl BinsBuilder {
+    fn append(&mut self, bins: &Bins) {
+        for (bin, count) in bins.iter() {
+            self.bins.values().append_value(bin);
+            self.counts.values().append_value(count);
+        }
+        self.bins.append(true);
+        self.counts.append(true);
+    }
+
+    fn finish(mut self) -> [ArrayRef; 2] {
+        [Arc::new(self.bins.finish()), Arc::new(self.counts.finish())]
+    }
+}

@@ -1,0 +1,219 @@
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::measures::Rollup;
+use super::*;
+use crate::rows::span::{PeerKind, PeerRef, Protocol, SpanBatch, SpanBatchBuilder, SpanKind, SpanRow};
+use crate::trace::contributions;
+
+const NOW_NS: i64 = 1_795_000_000_000_000_000;
+
+fn options(dir: &Path) -> StoreOptions {
+    StoreOptions { move_rows: 16, window_spans: 40, ..StoreOptions::in_dir(dir) }
+}
+
+/// A span that is one of a few services, somewhere in a small trace.
+#[derive(Clone, Copy, Debug)]
+struct Draft {
+    trace: u8,
+    span: u8,
+    parent: u8,
+    service: u8,
+    kind: u8,
+    error: bool,
+    second: u16,
+}
+
+impl Draft {
+    fn any() -> impl Strategy<Value = Self> {
+        (0_u8..6, 1_u8..9, 0_u8..9, 0_u8..4, 1_u8..6, any::<bool>(), 0_u16..300).prop_map(
+            |(trace, span, parent, service, kind, error, second)| Self {
+                trace, span, parent, service, kind, error, second,
+            },
+        )
+    }
+
+    fn push_to(self, builder: &mut SpanBatchBuilder) {
+        let service = format!("service-{}", self.service);
+        let peer = PeerRef { kind: PeerKind::Host, system: "", name: "elsewhere" };
+        let attributes = [
+            (Cow::from("guid:x-request-id"), Cow::from("363b99c1-0cfb-97ec-8f5b-71e50495cc6d")),
+            (Cow::from("http.method"), Cow::from("GET")),
+            (Cow::from("tenant"), Cow::from("blue")),
+        ];
+        builder.set_resource(&[(Cow::from("service.name"), Cow::from(service.as_str()))]);
+        builder
+            .push(&SpanRow {
+                trace_id: u128::from(self.trace) + 1,
+                span_id: u64::from(self.span),
+                parent_span_id: u64::from(self.parent),
+                start_ns: NOW_NS + i64::from(self.second) * 1_000_000_000,
+                duration_ns: 1_000_000 * u64::from(self.span),
+                service: &service,
+                kind: SpanKind::from_number(i32::from(self.kind)),
+                is_error: self.error,
+                protocol: Protocol::Http,
+                peer: Some(peer),
+                attributes: &attributes,
+                ..SpanRow::default()
+            })
+            .unwrap();
+    }
+}
+
+fn batch(drafts: &[Draft]) -> SpanBatch {
+    let mut builder = SpanBatchBuilder::default();
+    drafts.iter().for_each(|draft| draft.push_to(&mut builder));
+    builder.finish().unwrap()
+}
+
+/// What the store should count: for each trace what its first spans of each id contribute.
+fn recomputed(drafts: &[Draft]) -> HashMap<(i64, SeriesKey), Measures> {
+    let mut traces: HashMap<u128, Vec<_>> = HashMap::new();
+    for span in batch(drafts).skeletons {
+        let trace = traces.entry(span.trace_id).or_default();
+        if !trace.iter().any(|known: &crate::rows::span::Skeleton| known.span_id == span.span_id) {
+            trace.push(span);
+        }
+    }
+    let mut counted: HashMap<_, Measures> = HashMap::new();
+    for contribution in traces.values().flat_map(|trace| contributions(trace).0) {
+        let key = SeriesKey::Edge {
+            source: contribution.source.clone(),
+            target: contribution.target.clone(),
+            protocol: contribution.protocol,
+        };
+        counted.entry((contribution.bucket_s, key)).or_default().add(&contribution, 1);
+    }
+    counted
+}
+
+/// What the store counts within a range, by the start of steps of this length.
+fn counted(store: &Store, range: TimeRange, step_s: i64) -> HashMap<(i64, SeriesKey), Measures> {
+    let mut rollup = Rollup::new();
+    store
+        .rollups(range, |row| {
+            let bucket_s = row.bucket_s.div_euclid(step_s) * step_s;
+            rollup.entry((bucket_s, row.series_id)).or_default().merge(&row.measures, 1);
+        })
+        .unwrap();
+    let key = |series| store.directory(|directory| directory.series(series).unwrap().clone());
+    rollup
+        .into_iter()
+        .filter(|(_, measures)| !measures.is_zero())
+        .map(|((bucket_s, series), measures)| ((bucket_s, key(series)), measures))
+        .collect()
+}
+
+fn everything() -> TimeRange {
+    TimeRange::covering(NOW_NS / 1_000_000_000 - 7_200, NOW_NS / 1_000_000_000 + 7_200)
+}
+
+fn summed(by_bucket: HashMap<(i64, SeriesKey), Measures>) -> HashMap<SeriesKey, Measures> {
+    let mut sums: HashMap<SeriesKey, Measures> = HashMap::new();
+    for ((_, key), measures) in by_bucket {
+        sums.entry(key).or_default().merge(&measures, 1);
+    }
+    sums.retain(|_, measures| !measures.is_zero());
+    sums
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// In whatever portions, however often moved into the file, sent again, or interrupted by restarts.
+    #[test]
+    fn rollups_equal_a_recomputation_from_all_spans(
+        portions in prop::collection::vec((prop::collection::vec(Draft::any(), 1..12), 0_u8..4), 1..10)
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut store, mut writer) = open(&options(dir.path())).unwrap();
+        let mut sent = Vec::new();
+        for (sequence, (drafts, then)) in (1..).zip(&portions) {
+            writer.stage_spans(sequence, batch(drafts));
+            writer.publish().unwrap();
+            sent.extend_from_slice(drafts);
+            match then {
+                0 => writer.move_into_file().unwrap(),
+                1 => {
+                    // Everything is moved at the end of an orderly run; the log replays the rest otherwise.
+                    writer.move_into_file().unwrap();
+                    drop((store, writer));
+                    (store, writer) = open(&options(dir.path())).unwrap();
+                    prop_assert_eq!(writer.position(), sequence);
+                }
+                2 => {
+                    writer.stage_spans(sequence, batch(drafts));
+                    prop_assert_eq!(writer.publish().unwrap().spans, 0, "a resent request changes nothing");
+                }
+                _ => {}
+            }
+            let sums = summed(counted(&store, everything(), 1));
+            prop_assert_eq!(sums, summed(recomputed(&sent)));
+        }
+        let spans: std::collections::HashSet<_> = sent.iter().map(|draft| (draft.trace, draft.span)).collect();
+        prop_assert_eq!(store.span_count().unwrap(), spans.len() as u64);
+    }
+}
+
+#[test]
+fn every_tier_counts_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, mut writer) = open(&options(dir.path())).unwrap();
+    let draft = |trace, span, second| Draft { trace, span, parent: 0, service: 0, kind: 2, error: false, second };
+    let early = [draft(0, 1, 0), draft(1, 2, 61), draft(2, 3, 200)];
+    writer.stage_spans(1, batch(&early));
+    writer.publish().unwrap();
+    // NOW_NS is in the past, so that this seals every step it lies in.
+    writer.move_into_file().unwrap();
+    let late = [draft(3, 4, 5), Draft { parent: 9, service: 1, kind: 3, error: true, ..draft(0, 5, 1) }];
+    writer.stage_spans(2, batch(&late));
+    writer.publish().unwrap();
+    let all: Vec<Draft> = early.into_iter().chain(late).collect();
+    for moved in [false, true] {
+        if moved {
+            writer.move_into_file().unwrap();
+        }
+        assert_eq!(counted(&store, everything(), 86_400).len(), summed(recomputed(&all)).len());
+        assert_eq!(summed(counted(&store, everything(), 1)), summed(recomputed(&all)), "moved: {moved}");
+        let start_s = NOW_NS / 1_000_000_000;
+        let minute = TimeRange::covering(start_s.div_euclid(60) * 60, start_s.div_euclid(60) * 60 + 60);
+        let in_minute: i64 = counted(&store, minute, 60).values().map(|measures| measures.requests).sum();
+        let expected: i64 = recomputed(&all)
+            .iter()
+            .filter(|((bucket_s, _), _)| (minute.from_s..minute.to_s).contains(bucket_s))
+            .map(|(_, measures)| measures.requests)
+            .sum();
+        assert_eq!(in_minute, expected, "moved: {moved}");
+    }
+}
+
+#[test]
+fn the_public_view_shows_every_attribute() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, mut writer) = open(&options(dir.path())).unwrap();
+    let draft = Draft { trace: 0, span: 1, parent: 0, service: 0, kind: 2, error: true, second: 0 };
+    writer.stage_spans(1, batch(&[draft]));
+    writer.publish().unwrap();
+    for moved in [false, true] {
+        if moved {
+            writer.move_into_file().unwrap();
+        }
+        let row: (String, String, String, String) = store
+            .read("test", |connection| {
+                connection.query_row(
+                    "SELECT trace_id, span_id, attributes::VARCHAR, start_time::VARCHAR FROM spans",
+                    [],
+                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+                )
+            })
+            .unwrap();
+        assert_eq!(row.0, "00000000000000000000000000000001");
+        assert_eq!(row.1, "0000000000000001");
+        let attributes = "{http.method=GET, 'guid:x-request-id'=363b99c1-0cfb-97ec-8f5b-71e50495cc6d, tenant=blue}";
+        assert_eq!(row.2, attributes);
+        assert!(row.3.starts_with("2026-11-18"), "{}", row.3);
+    }
+}

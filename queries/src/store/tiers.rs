@@ -1,0 +1,125 @@
+//! Rollups in steps of 10 s, 1 min, 1 h and 1 d, so that a month costs what a quarter of an hour costs.
+
+use duckdb::{Connection, params};
+
+use crate::trace::BUCKET_SECONDS;
+
+/// A tier above the finest one.
+struct Tier {
+    table: &'static str,
+    finer: &'static str,
+    seconds: i64,
+    /// Column of `progress` that says up to where the tier is complete.
+    sealed: &'static str,
+}
+
+const TIERS: [Tier; 3] = [
+    Tier { table: "rollup_1m", finer: "rollup_10s", seconds: 60, sealed: "sealed_1m" },
+    Tier { table: "rollup_1h", finer: "rollup_1m", seconds: 3_600, sealed: "sealed_1h" },
+    Tier { table: "rollup_1d", finer: "rollup_1h", seconds: 86_400, sealed: "sealed_1d" },
+];
+
+/// How long after its end a step is summed up. What comes later is added to the sum.
+const SEAL_AFTER_SECONDS: i64 = 30;
+
+/// A time range in seconds since 1970, on the bounds of 10-second buckets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeRange {
+    /// Inclusive.
+    pub from_s: i64,
+    /// Exclusive, later than `from_s`.
+    pub to_s: i64,
+}
+
+impl TimeRange {
+    /// The smallest range of whole buckets that holds these times, at least one bucket long.
+    pub fn covering(from_s: i64, to_s: i64) -> Self {
+        let from_s = from_s.div_euclid(BUCKET_SECONDS) * BUCKET_SECONDS;
+        let to_s = to_s.max(from_s + 1);
+        Self { from_s, to_s: (to_s + BUCKET_SECONDS - 1).div_euclid(BUCKET_SECONDS) * BUCKET_SECONDS }
+    }
+
+    /// Length in seconds.
+    pub fn seconds(self) -> i64 {
+        self.to_s - self.from_s
+    }
+}
+
+/// The parts of a range that each tier answers: the starts from the finest to the coarsest tier, then the ends back.
+/// `sealed` says up to where each tier above the finest is complete.
+pub(super) fn ranges(range: TimeRange, sealed: [i64; 3]) -> [i64; 8] {
+    let mut bounds = [range.from_s; 8];
+    bounds[7] = range.to_s;
+    for (level, (tier, sealed)) in TIERS.iter().zip(sealed).enumerate() {
+        let (outer_from, outer_to) = (bounds[level], bounds[7 - level]);
+        let from = (outer_from + tier.seconds - 1).div_euclid(tier.seconds) * tier.seconds;
+        let to = outer_to.min(sealed).div_euclid(tier.seconds) * tier.seconds;
+        let (from, to) = if from < to { (from, to) } else { (outer_from, outer_from) };
+        (bounds[level + 1], bounds[6 - level]) = (from, to);
+    }
+    bounds
+}
+
+/// Up to where each tier is complete.
+pub(super) fn sealed(connection: &Connection) -> Result<[i64; 3], duckdb::Error> {
+    connection.query_row("SELECT sealed_1m, sealed_1h, sealed_1d FROM store.progress", [], |row| {
+        Ok([row.get(0)?, row.get(1)?, row.get(2)?])
+    })
+}
+
+/// Adds what a generation counts to the tiers that are complete for its buckets already. Part of the transaction that
+/// moves the generation into the file.
+pub(super) fn add_late(connection: &Connection, hot_table: &str, generation: u64) -> Result<(), duckdb::Error> {
+    for (tier, sealed) in TIERS.iter().zip(sealed(connection)?) {
+        let sql = include_str!("../../sql/store/late_rollup.sql")
+            .replace("{table}", tier.table)
+            .replace("{hot}", hot_table)
+            .replace("{seconds}", &tier.seconds.to_string());
+        connection.execute(&sql, params![generation, sealed])?;
+    }
+    Ok(())
+}
+
+/// Sums up every step that ended long enough ago. Part of the transaction that moves a generation into the file, after
+/// [`add_late`].
+pub(super) fn seal(connection: &Connection, now_s: i64) -> Result<(), duckdb::Error> {
+    for (tier, sealed) in TIERS.iter().zip(sealed(connection)?) {
+        let until = (now_s - SEAL_AFTER_SECONDS).div_euclid(tier.seconds) * tier.seconds;
+        if until <= sealed {
+            continue;
+        }
+        let sql = include_str!("../../sql/store/seal_rollup.sql")
+            .replace("{table}", tier.table)
+            .replace("{finer}", tier.finer)
+            .replace("{seconds}", &tier.seconds.to_string());
+        connection.execute(&sql, params![sealed, until])?;
+        connection.execute(&format!("UPDATE store.progress SET {} = ?", tier.sealed), params![until])?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_tiers_cover_a_range_exactly_once(
+            from in 0_i64..400_000, length in 1_i64..400_000, sealed in prop::array::uniform3(0_i64..10)
+        ) {
+            let range = TimeRange::covering(from, from + length);
+            let sealed = [sealed[0] * 60 * 700, sealed[1] * 3_600 * 15, sealed[2] * 86_400];
+            let bounds = ranges(range, sealed);
+            prop_assert_eq!((bounds[0], bounds[7]), (range.from_s, range.to_s));
+            for (level, tier) in TIERS.iter().enumerate() {
+                let (from, to) = (bounds[level + 1], bounds[6 - level]);
+                prop_assert!(bounds[level] <= from && from <= to && to <= bounds[7 - level]);
+                if from < to {
+                    prop_assert!(from % tier.seconds == 0 && to % tier.seconds == 0 && to <= sealed[level]);
+                }
+            }
+        }
+    }
+}
