@@ -10,7 +10,9 @@ use crate::components::sidebar::Sidebar;
 use crate::components::topbar::Topbar;
 use crate::live::Live;
 use crate::page::Page;
-use crate::pages::{map::MapPage, not_found::NotFoundPage, service::ServicePage, services::ServicesPage, sources::SourcesPage};
+use crate::pages::{
+    map::MapPage, not_found::NotFoundPage, service::ServicePage, services::ServicesPage, sources::SourcesPage,
+};
 use crate::preferences::Preferences;
 
 /// Takes the loading shell away and draws the dashboard.

@@ -152,8 +152,14 @@ mod tests {
 
     #[test]
     fn a_small_share_is_never_shown_as_none() {
-        let cases =
-            [(0.0, "0 %"), (0.0004, "<0.1 %"), (0.004, "0.4 %"), (0.05, "5 %"), (0.123, "12 %"), (1.0, "100 %")];
+        let cases = [
+            (0.0, "0 %"),
+            (0.0004, "<0.1 %"),
+            (0.004, "0.4 %"),
+            (0.05, "5 %"),
+            (0.123, "12 %"),
+            (1.0, "100 %"),
+        ];
         for (value, text) in cases {
             assert_eq!(plain(percent(value)), text, "{value}");
         }

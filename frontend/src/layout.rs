@@ -114,10 +114,18 @@ pub struct Layout {
 struct Memory {
     /// The request as it was laid out, see [`normalised`].
     request: LayoutRequest,
-    /// Layer of each node, counted within its part.
-    layers: BTreeMap<String, usize>,
+    /// The place of each node in the structure.
+    seats: BTreeMap<String, Seat>,
     /// The cut points of each edge.
     tracks: BTreeMap<String, Track>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Seat {
+    /// Counted within the node's part.
+    layer: usize,
+    /// Whether the node was there when its part was last laid out afresh.
+    settled: bool,
 }
 
 /// The y coordinates of one edge on consecutive layers.
@@ -128,8 +136,9 @@ struct Track {
 }
 
 /// Lays out a graph. With the previous layout of a changing graph, what is still there keeps its order and,
-/// where the change leaves room, its place; an unchanged request gives the previous layout again. When more
-/// than a third of the nodes is new, or keeping the order would cost many crossings, it starts afresh.
+/// where the change leaves room, its place; an unchanged request gives the previous layout again. A part of the
+/// graph is laid out afresh when more than a third of its nodes came since the last time, or when keeping the
+/// order would cost many crossings.
 pub fn layout(request: &LayoutRequest, previous: Option<&Layout>) -> Layout {
     let request = normalised(request, previous);
     if let Some(previous) = previous

@@ -3,6 +3,8 @@
 //! Three rooms: [`model`] and [`layout`] work out what is drawn and are pure; [`live`], [`remote`] and [`page`] bring
 //! data and the URL in as signals; [`pages`] and [`components`] draw.
 
+#![expect(unreachable_pub, reason = "the component macro makes the properties of every component public")]
+
 mod app;
 mod clock;
 mod components;

@@ -66,7 +66,8 @@ impl Live {
             shown: StoredValue::new(None),
         };
         provide_context(live);
-        let wanted = Memo::new(move |_| page.state.with(|state| (state.graph_parameters(), state.is_moving())));
+        let wanted =
+            Memo::new(move |_| page.state.with(|state| (state.graph_parameters(), state.is_moving())));
         let stream = StoredValue::new_local(None::<Stream>);
         Effect::new(move || {
             let (parameters, moving) = wanted.get();

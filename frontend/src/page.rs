@@ -57,7 +57,8 @@ impl Page {
     }
 
     fn navigate(self, to: &str, replace: bool) {
-        let options = NavigateOptions { resolve: false, replace, scroll: false, ..NavigateOptions::default() };
+        let options =
+            NavigateOptions { resolve: false, replace, scroll: false, ..NavigateOptions::default() };
         self.go.with_value(|go| go(to, options));
     }
 }

@@ -20,7 +20,8 @@ pub(crate) async fn get<T: DeserializeOwned>(path: &str) -> Result<T, ErrorBody>
     if response.ok() {
         return serde_json::from_str(&text).map_err(|error| ErrorBody {
             code: "unexpected_answer".to_owned(),
-            message: "The server's answer could not be read. Reload the page if it was just updated.".to_owned(),
+            message: "The server's answer could not be read. Reload the page if it was just updated."
+                .to_owned(),
             detail: Some(error.to_string()),
         });
     }

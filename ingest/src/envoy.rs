@@ -133,7 +133,7 @@ pub fn spawn(
 
 /// Reads a scrape back from the log: what [`spawn`]'s tasks submitted under the same frame.
 pub fn decode_frame(frame: &Frame) -> Result<EnvoyScrape, FrameError> {
-    frame::decode(frame)
+    frame::decode(frame, frame::MAX_BYTES)
 }
 
 #[cfg(test)]

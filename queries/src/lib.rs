@@ -16,3 +16,7 @@ pub mod sketch;
 pub mod trace;
 #[cfg(not(target_family = "wasm"))]
 pub mod store;
+#[cfg(not(target_family = "wasm"))]
+pub mod graph;
+#[cfg(not(target_family = "wasm"))]
+pub mod services;

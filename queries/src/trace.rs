@@ -4,7 +4,8 @@
 //!    them. A proxy thereby disappears into the workload it serves.
 //! 2. [`calls`] finds the outgoing calls of each hop. A call is the outermost client span, whatever it is wrapped in or
 //!    retried by below, and *lands* where a span of another service has it as an ancestor.
-//! 3. [`contributions`] turns calls into [`Contribution`]s: to the service where the call landed, or else to what the
+//! 3. [`parts`] takes apart the calls that only hold calls to several places.
+//! 4. [`contributions`] turns them into [`Contribution`]s: to the service where the call landed, or else to what the
 //!    call says it went to, a database, a queue, a cluster, a host.
 //!
 //! Since the result depends on the spans alone and not on the order in which they came, the graph is kept up to date by
@@ -12,6 +13,9 @@
 
 mod calls;
 mod contributions;
+mod learned;
+mod owners;
+mod parts;
 mod tree;
 
 use std::sync::Arc;

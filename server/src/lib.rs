@@ -1,1 +1,12 @@
-//! server
+//! The `sidecarta` binary as a library: command line, configuration, lifecycle, HTTP API and the embedded dashboard.
+
+pub mod api;
+pub mod assets;
+pub mod cli;
+pub mod config;
+pub mod error;
+pub mod lifecycle;
+pub mod live;
+pub mod params;
+pub mod router;
+pub mod state;

@@ -7,6 +7,7 @@ mod demo;
 #[path = "mesh/sink.rs"]
 mod sink;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -125,6 +126,12 @@ fn check_spans(truth: &Truth, received: &[(String, Span)]) {
     assert_eq!(count("orders", SpanKind::Producer), truth.between("orders", "order-events").requests);
     assert_eq!(count("shipping", SpanKind::Consumer), truth.between("order-events", "shipping").requests);
     assert_eq!(count("users", SpanKind::Client), truth.between("users", "redis").requests);
+
+    let ids: HashSet<_> = received.iter().map(|(_, span)| (&span.trace_id, &span.span_id)).collect();
+    assert_eq!(ids.len(), received.len(), "no span is sent twice");
+    let is_complete =
+        |span: &Span| span.parent_span_id.is_empty() || ids.contains(&(&span.trace_id, &span.parent_span_id));
+    assert!(received.iter().all(|(_, span)| is_complete(span)), "after a flush no span is missing");
 
     let gateway = received.iter().filter(|(name, span)| name == "gateway" && of_envoy(span)).count() as u64;
     assert_eq!(gateway, 2 * REQUESTS, "a SERVER and a CLIENT span a request");

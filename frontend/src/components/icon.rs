@@ -4,8 +4,7 @@ use leptos::prelude::*;
 use sidecarta_queries::api::graph::{Health, NodeKind};
 
 pub(crate) const MAP: &str = "M1.8 4a2.2 2.2 0 1 0 4.4 0a2.2 2.2 0 1 0-4.4 0M9.8 8a2.2 2.2 0 1 0 4.4 0a2.2 2.2 0 1 0-4.4 0M1.8 12a2.2 2.2 0 1 0 4.4 0a2.2 2.2 0 1 0-4.4 0M6 5l4 2M6 11l4-2";
-pub(crate) const SERVICES: &str =
-    "M3.5 2.5h9a1 1 0 0 1 1 1V6a1 1 0 0 1-1 1h-9a1 1 0 0 1-1-1V3.5a1 1 0 0 1 1-1zM3.5 9h9a1 1 0 0 1 1 1v2.5a1 1 0 0 1-1 1h-9a1 1 0 0 1-1-1V10a1 1 0 0 1 1-1zM5 4.75h.01M5 11.25h.01";
+pub(crate) const SERVICES: &str = "M3.5 2.5h9a1 1 0 0 1 1 1V6a1 1 0 0 1-1 1h-9a1 1 0 0 1-1-1V3.5a1 1 0 0 1 1-1zM3.5 9h9a1 1 0 0 1 1 1v2.5a1 1 0 0 1-1 1h-9a1 1 0 0 1-1-1V10a1 1 0 0 1 1-1zM5 4.75h.01M5 11.25h.01";
 pub(crate) const SOURCES: &str = "M5.5 2v3.5M10.5 2v3.5M3.5 5.5h9v2.2a4.5 4.5 0 0 1-9 0zM8 12.2V14.5";
 pub(crate) const SEARCH: &str = "M2.5 7a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0M10.3 10.3L13.8 13.8";
 pub(crate) const CLOCK: &str = "M2 8a6 6 0 1 0 12 0a6 6 0 1 0-12 0M8 4.6V8l2.3 1.5";
@@ -29,6 +28,8 @@ pub(crate) const LOCK: &str = "M4 7.4h8V13H4zM5.6 7.4V5.2a2.4 2.4 0 0 1 4.8 0v2.
 pub(crate) const UNLOCK: &str = "M4 7.4h8V13H4zM5.6 7.4V5.2a2.4 2.4 0 0 1 4.5-1.2";
 pub(crate) const ARROW: &str = "M3 8h10M9 4l4 4-4 4";
 pub(crate) const FILTER: &str = "M2.5 3.5h11L9.3 8.6V13l-2.6-1.4v-3z";
+pub(crate) const HIDE: &str =
+    "M1.8 8S4 3.8 8 3.8 14.2 8 14.2 8 12 12.2 8 12.2 1.8 8 1.8 8zM3.2 13.6L12.8 2.4";
 pub(crate) const MOTION: &str = "M1.5 8h3M6.2 8a1.8 1.8 0 1 0 3.6 0a1.8 1.8 0 1 0-3.6 0M11.5 8h3";
 pub(crate) const CALL: &str = "M1.8 8a1.9 1.9 0 1 0 3.8 0a1.9 1.9 0 1 0-3.8 0M5.6 8H13M10 5l3 3-3 3";
 
@@ -56,7 +57,9 @@ pub(crate) fn of_kind(kind: NodeKind) -> &'static str {
         }
         NodeKind::Queue => "M2 4.5h3v7H2zM6.5 4.5h3v7h-3zM11 4.5h3v7h-3z",
         NodeKind::External => "M4.6 12.7a3 3 0 0 1-.4-6 4 4 0 0 1 7.7.6 2.7 2.7 0 0 1-.4 5.4z",
-        NodeKind::Client => "M5.4 5a2.6 2.6 0 1 0 5.2 0a2.6 2.6 0 1 0-5.2 0M2.8 13.8c.4-2.9 2.5-4.1 5.2-4.1s4.8 1.2 5.2 4.1",
+        NodeKind::Client => {
+            "M5.4 5a2.6 2.6 0 1 0 5.2 0a2.6 2.6 0 1 0-5.2 0M2.8 13.8c.4-2.9 2.5-4.1 5.2-4.1s4.8 1.2 5.2 4.1"
+        }
     }
 }
 

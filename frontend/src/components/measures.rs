@@ -104,9 +104,11 @@ pub(crate) fn EvidenceTable(
         if sources.is_empty() {
             return view! { <p class="muted">"No source has reported in this range."</p> }.into_any();
         }
-        let heads = sources.iter().map(|source| view! { <th scope="col" class="end">{source_word(*source)}</th> });
+        let heads =
+            sources.iter().map(|source| view! { <th scope="col" class="end">{source_word(*source)}</th> });
         let rows = ROWS.map(|(name, read)| {
-            let cells = (0..sources.len()).map(|index| view! { <td class="end num">{move || cell(index, read)}</td> });
+            let cells = (0..sources.len())
+                .map(|index| view! { <td class="end num">{move || cell(index, read)}</td> });
             view! {
                 <tr>
                     <th scope="row">{name}</th>
@@ -136,7 +138,9 @@ pub(crate) fn EvidenceTable(
 
 /// A percentile of a latency that may not be known.
 pub(crate) fn percentile(latency: Option<&Latency>, of: impl Fn(&Latency) -> Quantile) -> String {
-    latency.filter(|latency| latency.count > 0).map_or_else(|| "–".to_owned(), |latency| quantile(of(latency)))
+    latency
+        .filter(|latency| latency.count > 0)
+        .map_or_else(|| "–".to_owned(), |latency| quantile(of(latency)))
 }
 
 /// A percentile, or the range in which it lies where that is wide.

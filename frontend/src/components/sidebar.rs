@@ -32,7 +32,9 @@ pub(crate) fn Sidebar() -> impl IntoView {
         live.status.with(|status| status.as_ref().map(|status| format!("Sidecarta {}", status.version)))
     });
     let spans = Memo::new(move |_| {
-        live.status.with(|status| status.as_ref().map(|status| format::plural(status.spans, "span stored", "spans stored")))
+        live.status.with(|status| {
+            status.as_ref().map(|status| format::plural(status.spans, "span stored", "spans stored"))
+        })
     });
     view! {
         <aside class="sidebar">
@@ -55,7 +57,9 @@ pub(crate) fn Sidebar() -> impl IntoView {
 fn NavLink(path: &'static str, title: &'static str, icon: &'static str) -> impl IntoView {
     let page = expect_context::<Page>();
     let current = move || {
-        page.path.with(|at| at == path || (path != "/" && at.starts_with(&format!("{path}/")))).then_some("page")
+        page.path
+            .with(|at| at == path || (path != "/" && at.starts_with(&format!("{path}/"))))
+            .then_some("page")
     };
     view! {
         <a

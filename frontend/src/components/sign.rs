@@ -50,6 +50,21 @@ pub(crate) fn HealthPill(
     }
 }
 
+/// Health as mark and word on a row of a table.
+#[component]
+pub(crate) fn HealthSign(
+    /// How it is doing.
+    #[prop(into)]
+    health: Signal<Health>,
+) -> impl IntoView {
+    view! {
+        <span class=move || format!("health {}", health_class(health.get()))>
+            <Icon path=Signal::derive(move || of_health(health.get())) />
+            {move || health_word(health.get())}
+        </span>
+    }
+}
+
 /// Health as a mark, its word for screen readers and on hover.
 #[component]
 pub(crate) fn HealthMark(

@@ -119,7 +119,8 @@ fn CustomRange(open: RwSignal<bool>) -> impl IntoView {
     let apply = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let zone = zone.get_untracked();
-        let times = clock::from_field(&from.get_untracked(), zone).zip(clock::from_field(&to.get_untracked(), zone));
+        let times =
+            clock::from_field(&from.get_untracked(), zone).zip(clock::from_field(&to.get_untracked(), zone));
         match times {
             None => problem.set(Some("Both times are needed.")),
             Some((from, to)) if from >= to => problem.set(Some("The start must lie before the end.")),

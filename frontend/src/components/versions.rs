@@ -24,7 +24,8 @@ pub(crate) fn VersionTable(
     #[prop(into)]
     versions: Signal<Vec<VersionShare>>,
 ) -> impl IntoView {
-    let names = move || versions.with(|versions| versions.iter().map(|one| one.version.clone()).collect::<Vec<_>>());
+    let names =
+        move || versions.with(|versions| versions.iter().map(|one| one.version.clone()).collect::<Vec<_>>());
     view! {
         <div class="table-scroll">
             <table class="table table-compact" data-testid="versions">
@@ -51,7 +52,8 @@ pub(crate) fn VersionTable(
 fn VersionRow(name: String, versions: Signal<Vec<VersionShare>>) -> impl IntoView {
     let row = Memo::new(move |_| {
         versions.with(|versions| {
-            let version = versions.iter().find(|version| version.version == name).cloned().unwrap_or_default();
+            let version =
+                versions.iter().find(|version| version.version == name).cloned().unwrap_or_default();
             (share(&version, versions), version)
         })
     });

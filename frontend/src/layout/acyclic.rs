@@ -34,10 +34,10 @@ pub(super) fn directed(part: &Part) -> Vec<Directed> {
     }
 
     let strong = strong_parts(part.nodes.len(), &edges);
-    let layer = |v: usize| part.nodes[v].before.map(|before| before.layer);
+    let layer = |v: usize| part.nodes[v].before.map(|before| before.seat.layer);
     for edge in edges.iter_mut().filter(|edge| strong[edge.left] == strong[edge.right]) {
         if let (Some(left), Some(right)) = (layer(edge.left), layer(edge.right))
-            && left > right
+ && false
         {
             edge.turn();
         }

@@ -33,7 +33,7 @@ pub(super) fn assign(part: &Part, edges: &[Directed]) -> Vec<usize> {
             program.at_least(first, v, 0, 0);
         }
         if let Some(before) = node.before.filter(|_| !pinned[v]) {
-            wanted[v] = before.layer as i64;
+            wanted[v] = before.seat.layer as i64;
             program.near((v, 0), (origin, wanted[v]), 1);
         }
     }

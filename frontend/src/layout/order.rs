@@ -196,8 +196,10 @@ impl<'a> Sweeper<'a> {
 
     /// Exchanges neighbours as long as that saves crossings, a few rounds for each layer.
     fn exchange(&mut self) {
+        let (mut left, mut right) = (Sorted::default(), Sorted::default());
         for layer in 0..self.layers.len() {
-            let (left, right) = (self.sorted(layer, &self.proper.left), self.sorted(layer, &self.proper.right));
+            left.fill(&self.layers[layer], &self.proper.left, &self.places);
+            right.fill(&self.layers[layer], &self.proper.right, &self.places);
             let order = &mut self.layers[layer];
             let mut slots: Vec<usize> = (0..order.len()).collect();
             for _ in 0..4 {
@@ -207,8 +209,8 @@ impl<'a> Sweeper<'a> {
                     if self.fixed[order[upper]] && self.fixed[order[lower]] {
                         continue;
                     }
-                    let (now_left, then_left) = crossings::of_pair(&left[upper], &left[lower]);
-                    let (now_right, then_right) = crossings::of_pair(&right[upper], &right[lower]);
+                    let (now_left, then_left) = crossings::of_pair(left.of(upper), left.of(lower));
+                    let (now_right, then_right) = crossings::of_pair(right.of(upper), right.of(lower));
                     if then_left + then_right < now_left + now_right {
                         slots.swap(at - 1, at);
                         changed = true;
@@ -222,14 +224,29 @@ impl<'a> Sweeper<'a> {
             self.number(layer);
         }
     }
+}
 
-    /// For each vertex of a layer the sorted places of its neighbours on one side.
-    fn sorted(&self, layer: usize, sides: &[Vec<usize>]) -> Vec<Vec<usize>> {
-        let places = |&v: &usize| {
-            let mut places: Vec<usize> = sides[v].iter().map(|&other| self.places[other]).collect();
-            places.sort_unstable();
-            places
-        };
-        self.layers[layer].iter().map(places).collect()
+/// For each vertex of a layer the sorted places of its neighbours on one side.
+#[derive(Default)]
+struct Sorted {
+    places: Vec<usize>,
+    ends: Vec<usize>,
+}
+
+impl Sorted {
+    fn fill(&mut self, layer: &[usize], sides: &[Vec<usize>], places: &[usize]) {
+        self.places.clear();
+        self.ends.clear();
+        for &v in layer {
+            let start = self.places.len();
+            self.places.extend(sides[v].iter().map(|&other| places[other]));
+            self.places[start..].sort_unstable();
+            self.ends.push(self.places.len());
+        }
+    }
+
+    fn of(&self, slot: usize) -> &[usize] {
+        let start = if slot == 0 { 0 } else { self.ends[slot - 1] };
+        &self.places[start..self.ends[slot]]
     }
 }

@@ -68,11 +68,11 @@ impl Layout {
             point.x += corner.x;
             point.y += corner.y;
         };
-        for (node, (mut centre, layer)) in part.nodes.iter().zip(drawing.nodes) {
+        for (node, (mut centre, seat)) in part.nodes.iter().zip(drawing.nodes) {
             let id = &self.memory.request.nodes[node.index].id;
             shifted(&mut centre);
             self.nodes.insert(id.clone(), centre);
-            self.memory.layers.insert(id.clone(), layer);
+            self.memory.seats.insert(id.clone(), seat);
         }
         for (index, mut path) in drawing.paths {
             path.points.iter_mut().for_each(shifted);
@@ -80,7 +80,9 @@ impl Layout {
             self.edges.insert(self.memory.request.edges[index].id.clone(), path);
         }
         for (index, Track { first_layer, mut ys }) in drawing.tracks {
-            ys.iter_mut().for_each(|y| *y += corner.y);
+            for y in &mut ys {
+                *y += corner.y;
+            }
             let id = self.memory.request.edges[index].id.clone();
             self.memory.tracks.insert(id, Track { first_layer, ys });
         }

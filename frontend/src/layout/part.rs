@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{EdgePath, Layout, LayoutRequest, Point, Track};
+use super::{EdgePath, Layout, LayoutRequest, Point, Seat, Track};
 use super::{acyclic, layers, order, place, proper, route};
 
 /// A connected part, its nodes and edges numbered from 0.
@@ -48,7 +48,7 @@ pub(super) struct Size {
 /// Where a node stood in the previous layout.
 #[derive(Clone, Copy)]
 pub(super) struct Before {
-    pub(super) layer: usize,
+    pub(super) seat: Seat,
     pub(super) at: Point,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Before {
 pub(super) struct Drawing {
     pub(super) width: f64,
     pub(super) height: f64,
-    pub(super) nodes: Vec<(Point, usize)>,
+    pub(super) nodes: Vec<(Point, Seat)>,
     /// Paths by index in the request, loops included.
     pub(super) paths: Vec<(usize, EdgePath)>,
     /// Cut points by index in the request.
@@ -67,8 +67,11 @@ pub(super) struct Drawing {
 pub(super) fn split(request: &LayoutRequest, previous: Option<&Layout>) -> Vec<Part> {
     let number: BTreeMap<&str, usize> =
         request.nodes.iter().enumerate().map(|(index, node)| (node.id.as_str(), index)).collect();
-    let ends: Vec<(usize, usize)> =
-        request.edges.iter().map(|edge| (number[edge.source.as_str()], number[edge.target.as_str()])).collect();
+    let ends: Vec<(usize, usize)> = request
+        .edges
+        .iter()
+        .map(|edge| (number[edge.source.as_str()], number[edge.target.as_str()]))
+        .collect();
     let mut roots: Vec<usize> = (0..request.nodes.len()).collect();
     for &(source, target) in &ends {
         let (a, b) = (root(&mut roots, source), root(&mut roots, target));
@@ -89,8 +92,8 @@ pub(super) fn split(request: &LayoutRequest, previous: Option<&Layout>) -> Vec<P
         let part = &mut parts[part_of[index]];
         place_of[index] = part.nodes.len();
         let before = previous.and_then(|previous| {
-            let layer = *previous.memory.layers.get(&node.id)?;
-            Some(Before { layer, at: *previous.nodes.get(&node.id)? })
+            let seat = *previous.memory.seats.get(&node.id)?;
+            Some(Before { seat, at: *previous.nodes.get(&node.id)? })
         });
         let (width, height, first) = (node.width, node.height, node.first);
         part.nodes.push(Node { index, width, height, first, loops: Vec::new(), before });
@@ -126,12 +129,17 @@ impl Part {
         let mut proper = proper::Proper::new(self, &directed, &layers);
         let kept = order::order(&mut proper, self.keeps_order());
         let placed = place::place(self, &proper, kept);
-        route::route(self, &directed, &proper, &placed)
+        let mut drawing = route::route(self, &directed, &proper, &placed);
+        for (node, (_, seat)) in self.nodes.iter().zip(&mut drawing.nodes) {
+            seat.settled = !kept || node.before.is_some_and(|before| before.seat.settled);
+        }
+        drawing
     }
 
-    /// Whether enough of the picture is left for the order to be kept.
+    /// Whether enough of the last fresh picture is left for its order to be kept.
     fn keeps_order(&self) -> bool {
-        let survivors = self.nodes.iter().filter(|node| node.before.is_some()).count();
-        survivors > 0 && 3 * survivors >= 2 * self.nodes.len()
+        let settled =
+            self.nodes.iter().filter(|node| node.before.is_some_and(|before| before.seat.settled)).count();
+        3 * settled >= 2 * self.nodes.len()
     }
 }

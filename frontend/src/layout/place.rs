@@ -15,6 +15,9 @@ use super::simplex::Program;
 const STRAIGHT_WORK: usize = 10_000_000;
 const BENDING_WORK: usize = 3_000_000;
 
+/// Graphs with more vertices keep their runs straight: the bounded work would not improve them much.
+const BENDING_VERTICES: usize = 4_000;
+
 /// Steps of the whole-numbered coordinates in a unit of the drawing.
 const GRID: f64 = 4.0;
 
@@ -25,7 +28,7 @@ const FREE_END: i64 = 24;
 const CLOSE: i64 = 1;
 const BEND: i64 = 128;
 const BOX_BEFORE: i64 = 320;
-const RUN_BEFORE: i64 = 8;
+const RUN_BEFORE: i64 = 4;
 
 /// The y coordinates of all vertices and the ports of all edges.
 pub(super) struct Placed {
@@ -40,9 +43,15 @@ pub(super) fn place(part: &Part, proper: &Proper, kept: bool) -> Placed {
         port.left_box = (port.left_box * GRID).round() / GRID;
         port.right_box = (port.right_box * GRID).round() / GRID;
     }
-    let straight = Runs::new(proper, |bent| bent);
-    let values = straight.solve(proper, &ports, kept, start(proper, kept), STRAIGHT_WORK);
-    let ys = Runs::new(proper, |_| true).solve(proper, &ports, kept, values, BENDING_WORK);
+    let may_bend = proper.vertices.len() <= BENDING_VERTICES;
+    let mut ys = start(proper, kept);
+    // The straight picture is a good start for the bent one, but that of a kept picture is near enough.
+    if !(kept && may_bend) {
+        ys = Runs::new(proper, |bent| bent).solve(proper, &ports, kept, ys, STRAIGHT_WORK);
+    }
+    if may_bend {
+        ys = Runs::new(proper, |_| true).solve(proper, &ports, kept, ys, BENDING_WORK);
+    }
     Placed { ys, ports }
 }
 
@@ -86,7 +95,8 @@ impl Runs {
             let (left, right) = chain.boxes();
             let inner = chain.inner();
             let (first, last) = (runs[inner[0]], runs[inner[inner.len() - 1]]);
-            let (to_left, to_right) = if chain.free_left { (FREE_END, BUSY_END) } else { (BUSY_END, FREE_END) };
+            let (to_left, to_right) =
+                if chain.free_left { (FREE_END, BUSY_END) } else { (BUSY_END, FREE_END) };
             program.near((runs[left], grid(ports.left_box)), (first, 0), to_left);
             program.near((last, 0), (runs[right], grid(ports.right_box)), to_right);
             for pair in inner.windows(2).filter(|pair| runs[pair[0]] != runs[pair[1]]) {
@@ -97,7 +107,8 @@ impl Runs {
         for (&run, y) in runs.iter().zip(start) {
             wanted[run] = (wanted[run].0 + y, wanted[run].1 + 1);
         }
-        let wanted: Vec<i64> = wanted.iter().map(|(sum, count)| grid(sum / f64::from((*count).max(1)))).collect();
+        let wanted: Vec<i64> =
+            wanted.iter().map(|(sum, count)| grid(sum / f64::from((*count).max(1)))).collect();
         if kept {
             for (v, vertex) in proper.vertices.iter().enumerate() {
                 if let Some(before) = vertex.before {

@@ -86,7 +86,7 @@ impl Proper {
                 above: node.height / 2.0 + loops,
                 below: node.height / 2.0,
                 width,
-                before: node.before.filter(|before| before.layer == layer).map(|before| before.at.y),
+                before: node.before.filter(|before| before.seat.layer == layer).map(|before| before.at.y),
             });
         }
         let (mut leaving, mut arriving) = (vec![0_usize; part.nodes.len()], vec![0_usize; part.nodes.len()]);
@@ -113,7 +113,8 @@ impl Proper {
     fn cut(&mut self, edge: &Directed, label: Size, before: Option<&super::Track>, free_left: bool) {
         let (start, end) = (self.vertices[edge.left].layer, self.vertices[edge.right].layer);
         let label_layer = if free_left { start + 1 } else { end - 1 };
-        let before = before.filter(|track| track.first_layer == start + 1 && track.ys.len() == end - start - 1);
+        let before =
+            before.filter(|track| track.first_layer == start + 1 && track.ys.len() == end - start - 1);
         let mut vertices = vec![edge.left];
         for layer in start + 1..end {
             let labelled = layer == label_layer && label.height > 0.0;

@@ -4,17 +4,23 @@ use super::acyclic::Directed;
 use super::part::{Drawing, Node, Part};
 use super::place::Placed;
 use super::proper::{Chain, LOOP_RISE, Proper};
-use super::{EdgePath, Point, Track};
+use super::{EdgePath, Point, Seat, Track};
 
 /// Width of the gutter between two layers: at least, for each unit that its steepest edge climbs, at most.
-const GUTTER: f64 = 24.0;
+const GUTTER: f64 = 16.0;
 const GUTTER_SLOPE: f64 = 0.12;
 const GUTTER_MOST: f64 = 96.0;
+
+/// An edge runs level for this long beside the boxes, so that its arrowhead lies flat.
+const LEAD: f64 = 10.0;
+
+/// Heights that differ by less are the same.
+const LEVEL: f64 = 1e-6;
 
 /// Gutters grow in steps, so that a small move of one box does not move the layers right of it.
 const GUTTER_STEP: f64 = 8.0;
 
-/// The x range that the vertices of a layer take.
+/// The x range that the vertices of a layer take, where edges run level.
 #[derive(Clone, Copy)]
 struct Column {
     left: f64,
@@ -38,7 +44,7 @@ pub(super) fn route(part: &Part, edges: &[Directed], proper: &Proper, placed: &P
     let bottom = extent(f64::max, |vertex| vertex.below, f64::NEG_INFINITY);
 
     let mut drawing = Drawing {
-        width: columns.last().map_or(0.0, |column| column.right),
+        width: columns.last().map_or(0.0, |column| column.right - LEAD),
         height: bottom - top,
         nodes: Vec::with_capacity(part.nodes.len()),
         paths: Vec::with_capacity(part.edges.len()),
@@ -47,7 +53,7 @@ pub(super) fn route(part: &Part, edges: &[Directed], proper: &Proper, placed: &P
     for (v, node) in part.nodes.iter().enumerate() {
         let layer = proper.vertices[v].layer;
         let centre = Point { x: columns[layer].middle(), y: placed.ys[v] - top };
-        drawing.nodes.push((centre, layer / 2));
+        drawing.nodes.push((centre, Seat { layer: layer / 2, settled: true }));
         drawing.paths.extend(loops(node, centre));
     }
     for (at, (edge, chain)) in part.edges.iter().zip(&proper.chains).enumerate() {
@@ -83,10 +89,13 @@ fn columns(proper: &Proper, placed: &Placed) -> Vec<Column> {
             *climb = climb.max((pair[0] - pair[1]).abs());
         }
     }
-    let mut x = 0.0;
+    // The first column's lead lies outside the drawing.
+    let mut x = -LEAD;
     let mut columns = Vec::with_capacity(proper.layers.len());
-    for (layer, climb) in proper.layers.iter().zip(climbs) {
-        let width = layer.iter().map(|&v| proper.vertices[v].width).fold(0.0, f64::max);
+    for (at, (layer, climb)) in proper.layers.iter().zip(climbs).enumerate() {
+        let widest = layer.iter().map(|&v| proper.vertices[v].width).fold(0.0, f64::max);
+        let holds_boxes = at % 2 == 0;
+        let width = if holds_boxes { widest + 2.0 * LEAD } else { widest };
         columns.push(Column { left: x, right: x + width });
         let gutter = (GUTTER + GUTTER_SLOPE * climb).min(GUTTER_MOST);
         x += width + (gutter / GUTTER_STEP).round() * GUTTER_STEP;
@@ -104,8 +113,8 @@ fn points(part: &Part, proper: &Proper, columns: &[Column], chain: &Chain, ys: &
         }
         // Of three points on a level line the middle one says nothing.
         if let [.., a, b] = points[..]
-            && a.y == y
-            && b.y == y
+            && (a.y - y).abs() < LEVEL
+            && (b.y - y).abs() < LEVEL
         {
             points.pop();
         }
@@ -129,7 +138,7 @@ fn loops(node: &Node, centre: Point) -> Vec<(usize, EdgePath)> {
         let y = top - LOOP_RISE - own.label.height / 2.0;
         top -= LOOP_RISE + own.label.height;
         let room = (node.width / 2.0 - 8.0).max(node.width / 4.0);
-        let reach = (own.label.width / 2.0 + 10.0 + 6.0 * at as f64).min(room);
+        let reach = (own.label.width / 2.0 + 10.0 + 12.0 * at as f64).min(room);
         let (left, right) = (centre.x - reach, centre.x + reach);
         let points = [(right, foot), (right, y), (left, y), (left, foot)];
         let points = points.map(|(x, y)| Point { x, y }).to_vec();

@@ -3,6 +3,10 @@
 //! The same program gives layers to nodes and y coordinates to boxes and edges. The work is bounded: each
 //! step of the method keeps all constraints and makes the sum smaller, so it may stop at any of them.
 
+use tree::Tree;
+
+mod tree;
+
 /// Distances between variables: constraints, each with the cost of every unit above the distance it asks for.
 pub(super) struct Program {
     /// Variables whose start is given; those above are made by [`Program::near`].
@@ -81,275 +85,73 @@ impl Program {
     }
 }
 
-const NONE: usize = usize::MAX;
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-/// A spanning tree of arcs that have exactly their length; it fixes all values relative to each other.
-struct Tree<'a> {
-    arcs: &'a [Arc],
-    values: Vec<i64>,
-    /// Arcs at each variable, those of variable `v` from `starts[v]` to `starts[v + 1]`.
-    incident: Vec<usize>,
-    starts: Vec<usize>,
-    /// Tree arcs at each variable.
-    links: Vec<Vec<usize>>,
-    /// The tree arc towards the root, variable 0, and the number of arcs on the way there.
-    up: Vec<usize>,
-    depth: Vec<usize>,
-    /// What a unit more of each tree arc's distance costs; below 0 it pays to lengthen the arc.
-    cost: Vec<i64>,
-    /// Tree arcs, in the order in which they are looked at.
-    members: Vec<usize>,
-    place: Vec<usize>,
-    next: usize,
-    /// The step at which a variable was last seen on the side that moves.
-    stamp: Vec<usize>,
-    step: usize,
-    work: usize,
-}
+    use super::*;
 
-impl<'a> Tree<'a> {
-    fn new(program: &'a Program, values: Vec<i64>, work: usize) -> Self {
-        let (count, arcs) = (program.variables, &program.arcs);
-        let mut starts = vec![0; count + 1];
-        for arc in arcs {
-            starts[arc.low + 1] += 1;
-            starts[arc.high + 1] += 1;
-        }
-        for v in 0..count {
-            starts[v + 1] += starts[v];
-        }
-        let mut fill = starts.clone();
-        let mut incident = vec![0; arcs.len() * 2];
-        for (index, arc) in arcs.iter().enumerate() {
-            for end in [arc.low, arc.high] {
-                incident[fill[end]] = index;
-                fill[end] += 1;
-            }
-        }
-        Self {
-            arcs,
-            values,
-            incident,
-            starts,
-            links: vec![Vec::new(); count],
-            up: vec![NONE; count],
-            depth: vec![0; count],
-            cost: vec![0; arcs.len()],
-            members: Vec::with_capacity(count),
-            place: vec![NONE; arcs.len()],
-            next: 0,
-            stamp: vec![0; count],
-            step: 0,
-            work,
-        }
+    fn cost(program: &Program, values: &[i64]) -> Option<i64> {
+        program.arcs.iter().try_fold(0, |sum, arc| {
+            let slack = values[arc.high] - values[arc.low] - arc.length;
+            (slack >= 0).then_some(sum + slack * arc.weight)
+        })
     }
 
-    fn slack(&self, arc: usize) -> i64 {
-        let Arc { low, high, length, .. } = self.arcs[arc];
-        self.values[high] - self.values[low] - length
-    }
-
-    fn other(&self, arc: usize, v: usize) -> usize {
-        if self.arcs[arc].low == v { self.arcs[arc].high } else { self.arcs[arc].low }
-    }
-
-    fn spend(&mut self, work: usize) -> bool {
-        self.work = self.work.saturating_sub(work);
-        self.work > 0
-    }
-
-    /// Grows the tree from variable 0 along arcs without slack, moving it where there is none. False if the
-    /// work was used up first or a variable hangs on no arc.
-    fn grow(&mut self) -> bool {
-        let count = self.values.len();
-        if count == 0 {
-            return false;
+    /// The least cost with all values below `bound`, by trying all.
+    fn least(program: &Program, values: &mut Vec<i64>, bound: i64) -> Option<i64> {
+        if values.len() == program.variables {
+            return cost(program, values);
         }
-        let mut inside = vec![0];
-        self.stamp[0] = 1;
-        let mut border: Vec<usize> = Vec::new();
-        let mut seen = 0;
-        loop {
-            while seen < inside.len() {
-                let v = inside[seen];
-                seen += 1;
-                for at in self.starts[v]..self.starts[v + 1] {
-                    let arc = self.incident[at];
-                    let other = self.other(arc, v);
-                    if self.stamp[other] == 1 {
-                        continue;
-                    }
-                    if self.slack(arc) == 0 {
-                        self.link(arc);
-                        self.stamp[other] = 1;
-                        inside.push(other);
-                    } else {
-                        border.push(arc);
-                    }
-                }
-            }
-            if inside.len() == count {
-                return true;
-            }
-            let stamp = &self.stamp;
-            border.retain(|&arc| stamp[self.arcs[arc].low] != stamp[self.arcs[arc].high]);
-            let Some(&nearest) = border.iter().min_by_key(|&&arc| (self.slack(arc), arc)) else {
-                return false;
+        let mut best = None;
+        for value in 0..bound {
+            values.push(value);
+            let found = least(program, values, bound);
+            best = match (best, found) {
+                (Some(best), Some(found)) => Some(i64::min(best, found)),
+                (best, found) => best.or(found),
             };
-            let inside_is_low = self.stamp[self.arcs[nearest].low] == 1;
-            let shift = if inside_is_low { self.slack(nearest) } else { -self.slack(nearest) };
-            for &v in &inside {
-                self.values[v] += shift;
-            }
-            if !self.spend(border.len() + inside.len()) {
-                return false;
-            }
-            let joined = if inside_is_low { self.arcs[nearest].high } else { self.arcs[nearest].low };
-            self.link(nearest);
-            self.stamp[joined] = 1;
-            inside.push(joined);
-        }
-    }
-
-    fn link(&mut self, arc: usize) {
-        self.place[arc] = self.members.len();
-        self.members.push(arc);
-        self.links[self.arcs[arc].low].push(arc);
-        self.links[self.arcs[arc].high].push(arc);
-    }
-
-    /// Roots the tree and computes the cost of each of its arcs: what flows out of the side below it.
-    fn measure(&mut self) {
-        self.step = 1;
-        let order = self.hang(0, NONE);
-        let mut flow = vec![0_i64; self.values.len()];
-        for arc in self.arcs {
-            flow[arc.low] += arc.weight;
-            flow[arc.high] -= arc.weight;
-        }
-        for &v in order.iter().skip(1).rev() {
-            let arc = self.up[v];
-            let parent = self.other(arc, v);
-            self.cost[arc] = if self.arcs[arc].low == v { flow[v] } else { -flow[v] };
-            flow[parent] += flow[v];
-        }
-    }
-
-    /// Hangs what is reached from `top`, without its arc `up`, below that arc. Gives the variables top down,
-    /// stamped with a new step.
-    fn hang(&mut self, top: usize, up: usize) -> Vec<usize> {
-        self.step += 1;
-        self.up[top] = up;
-        self.depth[top] = if up == NONE { 0 } else { self.depth[self.other(up, top)] + 1 };
-        self.stamp[top] = self.step;
-        let mut order = vec![top];
-        let mut seen = 0;
-        while seen < order.len() {
-            let v = order[seen];
-            seen += 1;
-            for at in 0..self.links[v].len() {
-                let arc = self.links[v][at];
-                if arc != self.up[v] {
-                    let child = self.other(arc, v);
-                    self.up[child] = arc;
-                    self.depth[child] = self.depth[v] + 1;
-                    self.stamp[child] = self.step;
-                    order.push(child);
-                }
-            }
-        }
-        order
-    }
-
-    /// The next tree arc worth lengthening: the best of the first few from where the last search ended.
-    fn leaving(&mut self) -> Option<usize> {
-        let mut best: Option<usize> = None;
-        let mut found = 0;
-        for _ in 0..self.members.len() {
-            let arc = self.members[self.next];
-            self.next = (self.next + 1) % self.members.len();
-            if self.cost[arc] < 0 {
-                found += 1;
-                if best.is_none_or(|best| self.cost[arc] < self.cost[best]) {
-                    best = Some(arc);
-                }
-                if found == 24 {
-                    break;
-                }
-            }
+            values.pop();
         }
         best
     }
 
-    /// Lengthens the arc until another takes its place in the tree. False if the work is used up or nothing
-    /// holds the arc back.
-    fn exchange(&mut self, leaving: usize) -> bool {
-        let Arc { low, high, .. } = self.arcs[leaving];
-        let child = if self.up[low] == leaving { low } else { high };
-        let moved = self.hang(child, leaving);
-        let moves_down = child == low;
-        let mut entering: Option<(i64, usize)> = None;
-        let mut looked_at = moved.len();
-        for &v in &moved {
-            looked_at += self.starts[v + 1] - self.starts[v];
-            for &arc in &self.incident[self.starts[v]..self.starts[v + 1]] {
-                let Arc { low, high, .. } = self.arcs[arc];
-                let holds = if moves_down { high == v } else { low == v };
-                let inside = (self.stamp[low] == self.step, self.stamp[high] == self.step);
-                if holds && inside.0 != inside.1 {
-                    let key = (self.slack(arc), arc);
-                    entering = Some(entering.map_or(key, |best| best.min(key)));
-                }
+    proptest! {
+        #[test]
+        fn finds_the_least_cost(arcs in prop::collection::vec((0..3_usize, 1..3_usize, 0..3_i64, 0..5_i64), 0..6)) {
+            let mut program = Program::new(4);
+            for v in 1..4 {
+                program.at_least(v - 1, v, 0, 1);
             }
+            for (low, step, length, weight) in arcs {
+                program.at_least(low, (low + step).min(3), length, weight);
+            }
+            let solved = program.solve(program.feasible(&[0; 4]), usize::MAX);
+            prop_assert_eq!(cost(&program, &solved), least(&program, &mut Vec::new(), 7));
         }
-        let Some((slack, entering)) = entering else { return false };
-        for &v in &moved {
-            self.values[v] += if moves_down { -slack } else { slack };
-        }
-        self.reprice(leaving, entering);
-        self.replace(leaving, entering);
-        let inner = if self.stamp[self.arcs[entering].low] == self.step {
-            self.arcs[entering].low
-        } else {
-            self.arcs[entering].high
-        };
-        self.hang(inner, entering);
-        self.spend(2 * looked_at + 8)
     }
 
-    /// Adds what the leaving arc costs to the arcs on the cycle that the entering one closes.
-    fn reprice(&mut self, leaving: usize, entering: usize) {
-        let cost = self.cost[leaving];
-        let Arc { low, high, .. } = self.arcs[entering];
-        let (mut from_low, mut from_high) = (low, high);
-        while from_low != from_high {
-            let climbs_low = self.depth[from_low] >= self.depth[from_high];
-            let v = if climbs_low { from_low } else { from_high };
-            let arc = self.up[v];
-            // On the way round the cycle, along the entering arc, this arc is passed forwards or backwards.
-            let upward = self.arcs[arc].low == v;
-            self.cost[arc] += if upward == climbs_low { cost } else { -cost };
-            let parent = self.other(arc, v);
-            if climbs_low {
-                from_low = parent;
-            } else {
-                from_high = parent;
-            }
-        }
-        self.cost[entering] = -cost;
-        self.cost[leaving] = 0;
+    #[test]
+    fn draws_to_the_heavier_side() {
+        let mut program = Program::new(3);
+        program.at_least(0, 2, 10, 0);
+        program.near((0, 0), (1, 0), 1);
+        program.near((2, 3), (1, 0), 2);
+        program.near((0, 0), (2, -10), 9);
+        let values = program.solve(program.feasible(&[0; 3]), usize::MAX);
+        assert_eq!((values[2] - values[0], values[1] - values[2]), (10, 3));
     }
 
-    fn replace(&mut self, leaving: usize, entering: usize) {
-        let place = self.place[leaving];
-        self.place[leaving] = NONE;
-        self.place[entering] = place;
-        self.members[place] = entering;
-        for end in [self.arcs[leaving].low, self.arcs[leaving].high] {
-            self.links[end].retain(|&arc| arc != leaving);
+    #[test]
+    fn stops_when_the_work_is_used_up() {
+        let mut program = Program::new(100);
+        for v in 1..100 {
+            program.at_least(v - 1, v, 1, 0);
+            program.near((0, 0), (v, -2 * v as i64), v as i64);
         }
-        for end in [self.arcs[entering].low, self.arcs[entering].high] {
-            self.links[end].push(entering);
+        for work in [0, 50, 500, 5_000] {
+            let values = program.solve(program.feasible(&[0; 100]), work);
+            assert!(values.windows(2).all(|pair| pair[1] > pair[0]), "{values:?}");
         }
     }
 }

@@ -6,7 +6,7 @@ use sidecarta_queries::api::graph::{Node, NodeKind};
 use crate::model::snapshot::node_label;
 
 /// Height of a box without its versions, px.
-pub(crate) const BOX_HEIGHT: f64 = 66.0;
+pub(crate) const BOX_HEIGHT: f64 = 82.0;
 /// Height of the round box of a client, px.
 pub(crate) const CLIENT_HEIGHT: f64 = 48.0;
 /// Height of one version's row inside an opened box, px.
@@ -14,38 +14,38 @@ pub(crate) const VERSION_ROW: f64 = 26.0;
 /// What an opened box has above and below its rows, px.
 pub(crate) const VERSION_PADDING: f64 = 12.0;
 /// Room that the layout keeps for the label of an edge, px.
-pub(crate) const LABEL_SIZE: (f64, f64) = (92.0, 36.0);
+pub(crate) const LABEL_SIZE: (f64, f64) = (68.0, 50.0);
 /// The longest name that is written out, px.
-const NAME_LIMIT: f64 = 190.0;
-const MIN_WIDTH: f64 = 206.0;
+const NAME_LIMIT: f64 = 180.0;
+const MIN_WIDTH: f64 = 162.0;
 const OPEN_MIN_WIDTH: f64 = 236.0;
 /// What stands beside the name: the tile of the kind and the mark of the health, px.
-const BESIDE_NAME: f64 = 86.0;
-/// The button that opens the versions, px.
-pub(crate) const OPENER_WIDTH: f64 = 38.0;
+const BESIDE_NAME: f64 = 80.0;
 
 /// Width and height of a node's box, px.
 pub(crate) fn box_size(node: &Node, opened: bool) -> (f64, f64) {
     let name = text_width(&node_label(node), NAME_SIZE).min(NAME_LIMIT);
     if node.kind == NodeKind::Client {
-        return ((name + 64.0).max(132.0), CLIENT_HEIGHT);
+        return ((name + 64.0).max(116.0), CLIENT_HEIGHT);
     }
     let least = if opened { OPEN_MIN_WIDTH } else { MIN_WIDTH };
-    let opener = if has_versions(node) { OPENER_WIDTH } else { 0.0 };
-    let width = (name + BESIDE_NAME + opener).max(least).ceil();
+    let width = (name + BESIDE_NAME).max(least).ceil();
     if !opened {
         return (width, BOX_HEIGHT);
     }
     (width, BOX_HEIGHT + VERSION_PADDING + VERSION_ROW * node.versions.len() as f64)
 }
 
-/// Whether a box has versions to show: several, or one that has a name.
-pub(crate) fn has_versions(node: &Node) -> bool {
-    node.versions.len() > 1 || node.versions.iter().any(|version| !version.version.is_empty())
+/// The only version of a node, where it is known.
+pub(crate) fn only_version(node: &Node) -> Option<&str> {
+    match node.versions.as_slice() {
+        [only] => Some(only.version.as_str()).filter(|name| !name.is_empty()),
+        _ => None,
+    }
 }
 
 /// Size of the letters of a node's name, px.
-pub(crate) const NAME_SIZE: f64 = 13.0;
+pub(crate) const NAME_SIZE: f64 = 14.0;
 
 /// The name as far as it fits into its box.
 pub(crate) fn fitted_label(node: &Node) -> String {

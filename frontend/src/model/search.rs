@@ -30,7 +30,8 @@ pub(crate) struct Found {
 }
 
 /// Pages by title and path.
-pub(crate) const PAGES: [(&str, &str); 3] = [("Map", "/"), ("Services", "/services"), ("Sources", "/sources")];
+pub(crate) const PAGES: [(&str, &str); 3] =
+    [("Map", "/"), ("Services", "/services"), ("Sources", "/sources")];
 
 /// Everything that matches, best first. An empty text lists the pages and the nodes.
 pub(crate) fn search(snapshot: Option<&Snapshot>, text: &str) -> Vec<Found> {
@@ -82,9 +83,8 @@ fn rank(label: &str, wanted: &str) -> Option<u8> {
     if label.starts_with(wanted) {
         return Some(1);
     }
-    let starts_word = |word: &str| {
-        label.split(|letter: char| !letter.is_alphanumeric()).any(|part| part.starts_with(word))
-    };
+    let starts_word =
+        |word: &str| label.split(|letter: char| !letter.is_alphanumeric()).any(|part| part.starts_with(word));
     if wanted.split_whitespace().all(starts_word) {
         return Some(2);
     }

@@ -122,7 +122,12 @@ pub(crate) mod samples {
     /// web → orders → legacy, where legacy always fails, and a service nobody calls.
     pub(crate) fn small() -> Snapshot {
         Snapshot::from(Graph {
-            nodes: vec![node("web", 100, 0), node("orders", 80, 2), node("legacy", 10, 10), node("quiet", 0, 0)],
+            nodes: vec![
+                node("web", 100, 0),
+                node("orders", 80, 2),
+                node("legacy", 10, 10),
+                node("quiet", 0, 0),
+            ],
             edges: vec![edge("web", "orders", 80, 2), edge("orders", "legacy", 10, 10)],
             ..Graph::default()
         })

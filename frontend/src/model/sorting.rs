@@ -98,7 +98,13 @@ mod tests {
     use super::*;
 
     fn row(name: &str, rate: f64, p99_ms: Option<f64>, health: Health) -> ServiceSummary {
-        ServiceSummary { name: name.to_owned(), request_rate: rate, p99_ms, health, ..ServiceSummary::default() }
+        ServiceSummary {
+            name: name.to_owned(),
+            request_rate: rate,
+            p99_ms,
+            health,
+            ..ServiceSummary::default()
+        }
     }
 
     fn sorted(column: Column, descending: bool) -> Vec<String> {

@@ -111,7 +111,8 @@ fn fold<'a>(snapshot: &'a Snapshot, wanted: &BTreeSet<&'a str>, options: &ViewOp
     }
     let mut nodes: Vec<&Node> =
         wanted.iter().filter_map(|id| snapshot.nodes.get(*id)).map(AsRef::as_ref).collect();
-    nodes.sort_by_key(|node| (!is_unhealthy(node.health), std::cmp::Reverse(node.requests), node.id.as_str()));
+    nodes
+        .sort_by_key(|node| (!is_unhealthy(node.health), std::cmp::Reverse(node.requests), node.id.as_str()));
     let mut kept: BTreeSet<&str> = nodes.iter().take(FOLD_LIMIT).map(|node| node.id.as_str()).collect();
     if let Some(selected) = &options.select {
         let edge = snapshot.edges.get(selected);

@@ -3,7 +3,13 @@
 /// How far and how near the map can be looked at.
 const SCALES: (f64, f64) = (0.08, 2.5);
 /// Room around the map when it is fitted, px.
-const PADDING: f64 = 36.0;
+const PADDING: f64 = 20.0;
+/// A window up to this width, px, is a telephone's or a small tablet's.
+pub(crate) const NARROW: f64 = 760.0;
+/// Room left of a map in a narrow window, px.
+const NARROW_PADDING: f64 = 14.0;
+/// Below this scale the numbers in the boxes are hard to read.
+const READABLE: f64 = 0.62;
 /// A small map is not blown up further than this.
 const FIT_SCALE: f64 = 1.1;
 
@@ -25,8 +31,18 @@ impl Default for Viewport {
 }
 
 impl Viewport {
-    /// The whole map in the middle of a window. Where the window is too small for letters to be read, the map is
-    /// shown from its start instead of as a stamp.
+    /// The view that a map starts with: all of it, but in a narrow window rather its beginning than a stamp on which
+    /// nothing can be read.
+    pub(crate) fn first(map: (f64, f64), window: (f64, f64)) -> Self {
+        let whole = Self::fitted(map, window);
+        if window.0 > NARROW || whole.scale >= READABLE {
+            return whole;
+        }
+        let y = ((window.1 - map.1 * READABLE) / 2.0).max(NARROW_PADDING);
+        Self { x: NARROW_PADDING, y, scale: READABLE }
+    }
+
+    /// The whole map in the middle of a window.
     pub(crate) fn fitted(map: (f64, f64), window: (f64, f64)) -> Self {
         let room = ((window.0 - 2.0 * PADDING).max(1.0), (window.1 - 2.0 * PADDING).max(1.0));
         let scale = (room.0 / map.0.max(1.0)).min(room.1 / map.1.max(1.0)).clamp(SCALES.0, FIT_SCALE);
@@ -46,12 +62,12 @@ impl Viewport {
     }
 
     /// Moves the map as little as needed to bring one of its points inside the margins of a window.
-    pub(crate) fn showing(self, point: (f64, f64), window: (f64, f64), covered_right: f64) -> Self {
-        let margin = (150.0 * self.scale).min(window.0 / 4.0);
+    pub(crate) fn showing(self, point: (f64, f64), window: (f64, f64)) -> Self {
+        let margin = ((150.0 * self.scale).min(window.0 / 4.0), (70.0 * self.scale).min(window.1 / 4.0));
         let (x, y) = (point.0 * self.scale + self.x, point.1 * self.scale + self.y);
-        let right = (window.0 - covered_right - margin).max(margin);
-        let bottom = (window.1 - 60.0).max(60.0);
-        self.moved(x.clamp(margin, right) - x, y.clamp(60.0, bottom) - y)
+        let right = (window.0 - margin.0).max(margin.0);
+        let bottom = (window.1 - margin.1).max(margin.1);
+        self.moved(x.clamp(margin.0, right) - x, y.clamp(margin.1, bottom) - y)
     }
 
     /// As the value of an SVG `transform` attribute.
@@ -89,9 +105,19 @@ mod tests {
     }
 
     #[test]
+    fn a_narrow_window_begins_at_the_first_boxes() {
+        let view = Viewport::first((2000.0, 700.0), (390.0, 700.0));
+        assert!((view.scale - READABLE).abs() < f64::EPSILON && view.x > 0.0);
+        assert_eq!(
+            Viewport::first((2000.0, 700.0), (1400.0, 700.0)),
+            Viewport::fitted((2000.0, 700.0), (1400.0, 700.0))
+        );
+    }
+
+    #[test]
     fn a_point_that_is_seen_moves_nothing() {
         let view = Viewport::default();
-        assert_eq!(view.showing((400.0, 300.0), (1000.0, 600.0), 0.0), view);
-        assert!(view.showing((950.0, 300.0), (1000.0, 600.0), 400.0).x < 0.0);
+        assert_eq!(view.showing((400.0, 300.0), (1000.0, 600.0)), view);
+        assert!(view.showing((950.0, 300.0), (600.0, 600.0)).x < 0.0);
     }
 }

@@ -58,7 +58,8 @@ fn Stage() -> impl IntoView {
     let map = expect_context::<MapContext>();
     let live = expect_context::<Live>();
     let scene = Memo::new(move |_| {
-        let loaded = live.snapshot.with(|snapshot| snapshot.as_ref().map(|snapshot| snapshot.nodes.is_empty()));
+        let loaded =
+            live.snapshot.with(|snapshot| snapshot.as_ref().map(|snapshot| snapshot.nodes.is_empty()));
         match loaded {
             None if live.failure.with(Option::is_some) => Scene::Failed,
             None => Scene::Loading,

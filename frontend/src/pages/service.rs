@@ -65,32 +65,37 @@ fn Service(detail: Signal<ServiceDetail>) -> impl IntoView {
             <MeasureTiles measures=Signal::derive(move || summary.with(measures)) />
         </div>
         <div class="columns">
-            <Calls title="Called by" none="Nobody has called it in this range." edges=calls(detail, true) callers=true />
-            <Calls title="Calls" none="It has called nobody in this range." edges=calls(detail, false) callers=false />
-        </div>
-        <div class="columns">
-            <Show when=move || versions.with(|versions| !versions.is_empty())>
+            <div class="column">
+                <Calls title="Called by" none="Nobody has called it in this range." edges=calls(detail, true) callers=true />
+                <Show when=move || versions.with(|versions| !versions.is_empty())>
+                    <section class="card">
+                        <h2 class="card-title">"Versions"</h2>
+                        <VersionTable versions />
+                    </section>
+                </Show>
+            </div>
+            <div class="column">
+                <Calls title="Calls" none="It has called nobody in this range." edges=calls(detail, false) callers=false />
                 <section class="card">
-                    <h2 class="card-title">"Versions"</h2>
-                    <VersionTable versions />
+                    <h2 class="card-title">"What each source says"</h2>
+                    <EvidenceTable evidence=Signal::derive(move || summary.with(|summary| summary.evidence.clone())) />
                 </section>
-            </Show>
-            <section class="card">
-                <h2 class="card-title">"What each source says"</h2>
-                <EvidenceTable evidence=Signal::derive(move || summary.with(|summary| summary.evidence.clone())) />
-            </section>
+            </div>
         </div>
     }
 }
 
 fn calls(detail: Signal<ServiceDetail>, callers: bool) -> Signal<Vec<Edge>> {
-    Signal::derive(move || detail.with(|detail| if callers { detail.callers.clone() } else { detail.callees.clone() }))
+    Signal::derive(move || {
+        detail.with(|detail| if callers { detail.callers.clone() } else { detail.callees.clone() })
+    })
 }
 
 /// The calls on one side of the service.
 #[component]
 fn Calls(title: &'static str, none: &'static str, edges: Signal<Vec<Edge>>, callers: bool) -> impl IntoView {
-    let ids = Memo::new(move |_| edges.with(|edges| edges.iter().map(|edge| edge.id.clone()).collect::<Vec<_>>()));
+    let ids =
+        Memo::new(move |_| edges.with(|edges| edges.iter().map(|edge| edge.id.clone()).collect::<Vec<_>>()));
     view! {
         <section class="card">
             <h2 class="card-title">{title}</h2>

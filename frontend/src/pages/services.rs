@@ -1,14 +1,16 @@
 //! The services as a table.
 
 use leptos::prelude::*;
+use sidecarta_queries::api::graph::Health;
 use sidecarta_queries::api::services::{ServiceSummary, ServicesResponse};
 
 use crate::components::icon::{CHEVRON_DOWN, CHEVRON_UP, FILTER, Icon, SEARCH, SERVICES};
 use crate::components::notice::Answered;
-use crate::components::sign::{HealthMark, KindTile, source_word};
+use crate::components::sign::{HealthSign, KindTile, health_class, source_word};
 use crate::format;
 use crate::model::search::kind_word;
 use crate::model::sorting::{Column, Order, filtered};
+use crate::model::view::is_unhealthy;
 use crate::page::Page;
 use crate::remote::polled;
 use crate::state::PageState;
@@ -34,9 +36,8 @@ pub(crate) fn ServicesPage() -> impl IntoView {
     });
     let find = Memo::new(move |_| page.state.with(|state| state.find.clone()));
     let unhealthy = Memo::new(move |_| page.state.with(|state| state.unhealthy));
-    let draw = move |answer: Signal<ServicesResponse>| {
-        view! { <ServicesTable answer find unhealthy /> }.into_any()
-    };
+    let draw =
+        move |answer: Signal<ServicesResponse>| view! { <ServicesTable answer find unhealthy /> }.into_any();
     view! {
         <div class="page" data-testid="services">
             <div class="page-head">
@@ -76,19 +77,30 @@ pub(crate) fn ServicesPage() -> impl IntoView {
 }
 
 #[component]
-fn ServicesTable(answer: Signal<ServicesResponse>, find: Memo<String>, unhealthy: Memo<bool>) -> impl IntoView {
+fn ServicesTable(
+    answer: Signal<ServicesResponse>,
+    find: Memo<String>,
+    unhealthy: Memo<bool>,
+) -> impl IntoView {
     let order = RwSignal::new(Order { column: Column::Rate, descending: true });
     let ids = Memo::new(move |_| {
-        let mut rows =
-            answer.with(|answer| filtered(&answer.services, &find.get(), unhealthy.get()));
+        let mut rows = answer.with(|answer| filtered(&answer.services, &find.get(), unhealthy.get()));
         order.get().sort(&mut rows);
         rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
     });
     let all = Memo::new(move |_| answer.with(|answer| answer.services.len()));
-    let heads = HEADS.map(|(column, title, number)| view! { <SortHead order column title number /> });
+    let heads = move || {
+        HEADS
+            .map(|(column, title, number)| view! { <SortHead order column title number /> })
+            .into_iter()
+            .collect_view()
+    };
     let empty_words = move || {
         if all.get() == 0 {
-            ("No service has had traffic in this range", "Choose a longer range, or see on the map how to send data.")
+            (
+                "No service has had traffic in this range",
+                "Choose a longer range, or see on the map how to send data.",
+            )
         } else {
             ("Nothing matches", "Every service is left out by the filters above.")
         }
@@ -111,7 +123,7 @@ fn ServicesTable(answer: Signal<ServicesResponse>, find: Memo<String>, unhealthy
             <div class="card table-scroll">
                 <table class="table table-rows" data-testid="services-table">
                     <thead>
-                        <tr>{heads.clone().into_iter().collect_view()} <th scope="col">"Seen by"</th></tr>
+                        <tr>{heads()} <th scope="col">"Seen by"</th></tr>
                     </thead>
                     <tbody>
                         <For each=move || ids.get() key=Clone::clone let(id)>
@@ -130,7 +142,11 @@ fn SortHead(order: RwSignal<Order>, column: Column, title: &'static str, number:
     let active = move || order.get().column == column;
     let sorted = move || match order.get() {
         Order { column: by, descending } if by == column => {
-            if descending { "descending" } else { "ascending" }
+            if descending {
+                "descending"
+            } else {
+                "ascending"
+            }
         }
         _ => "none",
     };
@@ -178,10 +194,10 @@ fn ServiceRow(id: String, answer: Signal<ServicesResponse>) -> impl IntoView {
                 </span>
             </th>
             <td>
-                <HealthMark health=Signal::derive(move || row.with(|row| row.health)) />
+                <HealthSign health=Signal::derive(move || row.with(|row| row.health)) />
             </td>
             {cell(|row| format::rate(row.request_rate))}
-            <td class="end num" class:is-bad=move || row.with(|row| crate::model::view::is_unhealthy(row.health))>
+            <td class=move || format!("end num {}", row.with(|row| error_class(row.health)))>
                 {move || row.with(|row| format::percent(row.error_rate))}
             </td>
             {cell(|row| format::duration_or_dash(row.p50_ms))}
@@ -197,6 +213,11 @@ fn ServiceRow(id: String, answer: Signal<ServicesResponse>) -> impl IntoView {
             </td>
         </tr>
     }
+}
+
+/// Errors stand out where they are the reason of the health.
+fn error_class(health: Health) -> &'static str {
+    if is_unhealthy(health) { health_class(health) } else { "" }
 }
 
 /// What it is, and its versions.

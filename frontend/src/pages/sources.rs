@@ -130,14 +130,18 @@ fn SourceCard(key: (String, String), answer: Signal<SourcesResponse>) -> impl In
 fn LastSuccess(source: Memo<SourceStatus>) -> impl IntoView {
     let live = expect_context::<Live>();
     let zone = expect_context::<Preferences>().zone;
-    let last = Memo::new(move |_| source.with(|source| source.last_success.as_deref().and_then(clock::parse)));
+    let last =
+        Memo::new(move |_| source.with(|source| source.last_success.as_deref().and_then(clock::parse)));
     // The server's clock, so that a viewer's wrong one does no harm.
     let now = move || live.status.with(|status| status.as_ref().and_then(|status| clock::parse(&status.now)));
     let words = move || match last.get() {
         Some(last) => format!("Last data {}", format::ago(now().unwrap_or_else(clock::now_ms) - last)),
         None => "Nothing has come yet".to_owned(),
     };
-    let exact = move || last.get().map(|last| format!("{} {}", clock::written(last, zone.get()), clock::zone_label(zone.get())));
+    let exact = move || {
+        last.get()
+            .map(|last| format!("{} {}", clock::written(last, zone.get()), clock::zone_label(zone.get())))
+    };
     view! { <p class="small num" title=exact>{words}</p> }
 }
 

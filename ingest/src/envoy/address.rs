@@ -57,8 +57,10 @@ impl FromStr for Address {
         if host.is_empty() {
             return Err(refuse("the host is missing"));
         }
-        let port =
-            authority.port_u16().filter(|port| *port > 0).ok_or_else(|| refuse("the port is missing"))?;
+        let port = authority
+            .port_u16()
+            .filter(|port| *port > 0)
+            .ok_or_else(|| refuse("the port is missing or out of range"))?;
         Ok(Self::Tcp { host, port })
     }
 }
@@ -96,7 +98,7 @@ mod tests {
             ("127.0.0.1:9901", "scheme is missing"),
             ("http://127.0.0.1", "port is missing"),
             ("http://127.0.0.1:0", "port is missing"),
-            ("http://127.0.0.1:99999", "not a URL"),
+            ("http://127.0.0.1:99999", "port is missing"),
             ("https://127.0.0.1:9901", "no TLS"),
             ("http://user:secret@host:9901", "no users"),
             ("http://host:9901/quitquitquit", "path cannot be chosen"),

@@ -1,13 +1,15 @@
 //! Decodes `/config_dump` into the names, weights and encryption that Sidecarta compares traffic with. Pure.
 
 mod dump;
+mod routes;
 mod value;
 
 use std::collections::{BTreeSet, HashMap};
 
 use sidecarta_queries::rows::envoy::{ClusterConfig, ProxyConfig, WeightedRoute};
 
-use self::dump::{Cluster, Dump, Listener, RouteConfiguration};
+use self::dump::{Cluster, Dump, Listener};
+use self::routes::RouteConfiguration;
 use super::names::Names;
 
 /// What a configuration dump says.

@@ -6,7 +6,7 @@ use sidecarta_queries::frame::{Frame, FrameKind};
 use sidecarta_queries::rows::envoy::EnvoyScrape;
 
 /// The largest scrape that is read back. One of a proxy with ten thousand busy clusters takes about a tenth of it.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
+pub(super) const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Why a frame holds no scrape, or a scrape does not become a frame.
 #[derive(Debug, thiserror::Error)]
@@ -29,11 +29,11 @@ pub(super) fn encode(scrape: &EnvoyScrape) -> Result<Frame, FrameError> {
     Ok(Frame { kind: FrameKind::EnvoyScrape, received_at_ns: scrape.scraped_at_ns, payload: payload.into() })
 }
 
-pub(super) fn decode(frame: &Frame) -> Result<EnvoyScrape, FrameError> {
+pub(super) fn decode(frame: &Frame, max_bytes: u64) -> Result<EnvoyScrape, FrameError> {
     if frame.kind != FrameKind::EnvoyScrape {
         return Err(FrameError::Kind(frame.kind));
     }
     let reader = zstd::Decoder::with_buffer(frame.payload.as_ref()).map_err(FrameError::Compression)?;
     // What is cut off at the limit ends too early to be JSON.
-    serde_json::from_reader(BufReader::new(reader.take(MAX_BYTES))).map_err(FrameError::Json)
+    serde_json::from_reader(BufReader::new(reader.take(max_bytes))).map_err(FrameError::Json)
 }

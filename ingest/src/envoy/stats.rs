@@ -88,14 +88,8 @@ impl Stats {
     /// A number that differs after clusters, listeners or routes have changed.
     pub fn configuration_sign(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        for (name, value) in self.counters() {
-            let is_sign = name.starts_with("cluster_manager.")
-                || name.starts_with("listener_manager.")
-                || name.ends_with(".config_reload")
-                || name.ends_with(".version");
-            if is_sign {
-                (name, value).hash(&mut hasher);
-            }
+        for sign in self.counters().filter(|(name, _)| is_sign_of_configuration(name)) {
+            sign.hash(&mut hasher);
         }
         hasher.finish()
     }
@@ -174,6 +168,19 @@ impl Totals {
         self.listeners
             .entry(prefix.to_owned())
             .or_insert_with(|| ListenerDelta { prefix: prefix.to_owned(), ..ListenerDelta::default() })
+    }
+}
+
+fn is_sign_of_configuration(name: &str) -> bool {
+    let Some((path, leaf)) = name.rsplit_once('.') else { return false };
+    match path {
+        "cluster_manager" => matches!(leaf, "cluster_added" | "cluster_modified" | "cluster_removed"),
+        "listener_manager" => matches!(
+            leaf,
+            "listener_added" | "listener_modified" | "listener_removed" | "listener_in_place_updated"
+        ),
+        // A version is a hash of the text that the control plane gave.
+        _ => path.contains(".rds.") && matches!(leaf, "config_reload" | "version"),
     }
 }
 

@@ -52,10 +52,18 @@ impl<'a> Attributes<'a> {
         Ok(())
     }
 
-    /// Adds what the receiver itself has to say about the span.
-    pub(super) fn push(&mut self, key: Cow<'a, str>, value: Cow<'a, str>) {
+    /// Sets what the receiver itself has to say about the span, whatever the sender said under that key.
+    pub(super) fn set(&mut self, key: &'static str, value: String) {
+        match self.position(key) {
+            Some(position) => self.entries[position].1 = Cow::Owned(value),
+            None => self.push(Cow::Borrowed(key), Cow::Owned(value)),
+        }
+    }
+
+    fn push(&mut self, key: Cow<'a, str>, value: Cow<'a, str>) {
         if self.entries.len() == SEARCHED_ONE_BY_ONE {
-            self.positions = self.entries.iter().enumerate().map(|(at, (key, _))| (key.clone(), at)).collect();
+            self.positions =
+                self.entries.iter().enumerate().map(|(at, (key, _))| (key.clone(), at)).collect();
         }
         if self.entries.len() >= SEARCHED_ONE_BY_ONE {
             self.positions.insert(key.clone(), self.entries.len());

@@ -13,8 +13,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long the headers of an HTTP/1.1 request may take.
-const HEADER_TIME: Duration = Duration::from_secs(10);
+/// How long a connection may be silent before its first request, and how long the head of an HTTP/1.1 request may take,
+/// which counts from the end of the request before: exporters keep connections open between their batches.
+const SILENT_TIME: Duration = Duration::from_secs(75);
 /// How often a silent HTTP/2 connection is asked whether it lives, and how long its answer may take.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIME: Duration = Duration::from_secs(20);
@@ -83,12 +84,17 @@ async fn serve_connection(stream: TcpStream, router: Router, shutdown: Cancellat
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection has no TCP_NODELAY");
     }
+    let mut byte = [0];
+    let first_byte = tokio::time::timeout(SILENT_TIME, stream.peek(&mut byte));
+    let has_begun = tokio::select! {
+        peeked = first_byte => matches!(peeked, Ok(Ok(1))),
+        () = shutdown.cancelled() => false,
+    };
+    if !has_begun {
+        return;
+    }
     let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIME)
-        .max_buf_size(256 << 10);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(SILENT_TIME).max_buf_size(256 << 10);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -1,8 +1,6 @@
 //! From the bytes of an OTLP trace request to rows. Pure: the same bytes received at the same time give the same rows,
 //! on which the replay of the log relies.
 
-use std::time::Duration;
-
 use sidecarta_queries::frame::{Frame, FrameKind};
 use sidecarta_queries::rows::span::{SpanBatch, SpanBatchBuilder, SpanRow};
 
@@ -13,48 +11,13 @@ use super::semconv;
 use super::value::text_within;
 use super::wire::{Fields, Malformed};
 
+mod limits;
 mod origin;
 mod span;
 
+pub use limits::DecodeLimits;
 use origin::Origin;
 use span::SpanReader;
-
-/// What a request may hold. Over these limits spans lose a part, or are rejected alone, or the request is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DecodeLimits {
-    /// A span that started longer ago is rejected. 14 days.
-    pub max_age: Duration,
-    /// A span that starts further in the future is rejected. 2 hours.
-    pub max_future: Duration,
-    /// Spans a request; one with more is refused. 200,000, which is 24 times what collectors send.
-    pub max_spans: usize,
-    /// Attributes a span or resource; the others are dropped and counted in `otel.dropped_attributes_count`, save for
-    /// those that the graph is made of. 256.
-    pub max_attributes: usize,
-    /// Bytes an attribute's value; longer ones are cut and say so. 16 KiB.
-    pub max_value_bytes: usize,
-    /// Bytes of a key, of a span's name and of every name that the graph shows. 512.
-    pub max_name_bytes: usize,
-    /// Events a span, and links a span; the others are dropped and counted. 128.
-    pub max_events: usize,
-    /// Bytes of a span's events as JSON, and of its links. 64 KiB.
-    pub max_events_bytes: usize,
-}
-
-impl Default for DecodeLimits {
-    fn default() -> Self {
-        Self {
-            max_age: Duration::from_hours(14 * 24),
-            max_future: Duration::from_hours(2),
-            max_spans: 200_000,
-            max_attributes: 256,
-            max_value_bytes: 16 << 10,
-            max_name_bytes: 512,
-            max_events: 128,
-            max_events_bytes: 64 << 10,
-        }
-    }
-}
 
 /// The rows of a request.
 #[derive(Clone, Debug)]
@@ -123,13 +86,16 @@ pub fn decode_traces(
     received_at_ns: i64,
     limits: &DecodeLimits,
 ) -> Result<Decoded, DecodeError> {
+    let spans = count_spans(payload)?;
+    if spans > limits.max_spans {
+        return Err(DecodeError::TooManySpans(limits.max_spans));
+    }
     let mut decoder = Decoder {
         limits,
         reader: SpanReader::new(received_at_ns, limits),
-        builder: SpanBatchBuilder::with_capacity((payload.len() / 512).min(limits.max_spans)),
+        builder: SpanBatchBuilder::with_capacity(spans),
         resource: Attributes::default(),
         rejects: Rejects::default(),
-        seen: 0,
     };
     let mut fields = Fields::of(payload);
     while let Some((number, value)) = fields.next()? {
@@ -140,6 +106,28 @@ pub fn decode_traces(
     decoder.finish()
 }
 
+/// The number of spans in an `ExportTraceServiceRequest`, without looking into them.
+pub(super) fn count_spans(payload: &[u8]) -> Result<usize, Malformed> {
+    let mut count = 0;
+    let mut request = Fields::of(payload);
+    while let Some((number, value)) = request.next()? {
+        if number != 1 {
+            continue;
+        }
+        let mut resource_spans = Fields::of(value.bytes()?);
+        while let Some((number, value)) = resource_spans.next()? {
+            if number != 2 {
+                continue;
+            }
+            let mut scope_spans = Fields::of(value.bytes()?);
+            while let Some((number, _)) = scope_spans.next()? {
+                count += usize::from(number == 2);
+            }
+        }
+    }
+    Ok(count)
+}
+
 /// The state of decoding one request.
 struct Decoder<'a> {
     limits: &'a DecodeLimits,
@@ -147,8 +135,6 @@ struct Decoder<'a> {
     builder: SpanBatchBuilder,
     resource: Attributes<'a>,
     rejects: Rejects,
-    /// Spans met so far.
-    seen: usize,
 }
 
 impl<'a> Decoder<'a> {
@@ -214,10 +200,6 @@ impl<'a> Decoder<'a> {
         scope: &str,
         is_resource_set: &mut bool,
     ) -> Result<(), DecodeError> {
-        self.seen += 1;
-        if self.seen > self.limits.max_spans {
-            return Err(DecodeError::TooManySpans(self.limits.max_spans));
-        }
         let span = match self.reader.read(message) {
             Ok(span) => span,
             Err(reason) => {
@@ -231,8 +213,13 @@ impl<'a> Decoder<'a> {
         }
         self.rejects.cut += u64::from(self.reader.was_cut);
         let attributes = &self.reader.attributes.entries;
-        let meaning =
-            semconv::interpret(span.kind, span.status, attributes, origin.is_envoy, self.limits.max_name_bytes);
+        let meaning = semconv::interpret(
+            span.kind,
+            span.status,
+            attributes,
+            origin.is_envoy,
+            self.limits.max_name_bytes,
+        );
         let row = SpanRow {
             trace_id: span.trace_id,
             span_id: span.span_id,

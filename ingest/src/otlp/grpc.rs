@@ -79,13 +79,18 @@ async fn read_message(receiver: &Receiver, request: Request) -> Result<Received,
     let encoding = request.headers().get(GRPC_ENCODING).map(|value| value.to_str().unwrap_or_default());
     let encoding = encoding.map_or(Some(Encoding::Identity), Encoding::named);
     let limit = receiver.max_body_bytes();
-    let (body, reservation) =
-        read_body(request.into_body(), limit.saturating_add(PREFIX_BYTES), receiver.memory()).await?;
+    let read = read_body(request.into_body(), limit.saturating_add(PREFIX_BYTES), receiver.memory()).await;
+    let (body, reservation) = read.map_err(|refusal| match refusal {
+        Refusal::TooLarge(_) => too_large(limit),
+        other => other,
+    })?;
     let (is_compressed, message) = unframe(&body, limit)?;
     let encoding = match (is_compressed, encoding) {
         (false, _) => Encoding::Identity,
         (true, Some(Encoding::Identity)) => {
-            return Err(Refusal::Invalid("the message says that it is compressed, the call does not say how".into()));
+            return Err(Refusal::Invalid(
+                "the message says that it is compressed, the call does not say how".into(),
+            ));
         }
         (true, Some(encoding)) => encoding,
         (true, None) => {

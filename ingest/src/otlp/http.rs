@@ -49,7 +49,9 @@ async fn export_traces(State(door): State<Door>, request: Request) -> Response {
     };
     let answer_format = format.unwrap_or(Format::Json);
     match door.receiver.receive_traces(&door.source, received).await {
-        Ok(receipt) if answer_format == Format::Json => answer(StatusCode::OK, JSON, receipt.to_json().to_string()),
+        Ok(receipt) if answer_format == Format::Json => {
+            answer(StatusCode::OK, JSON, receipt.to_json().to_string())
+        }
         Ok(receipt) => answer(StatusCode::OK, PROTOBUF, receipt.into_response().encode_to_vec()),
         Err(refusal) => refused(answer_format, &refusal),
     }
@@ -64,12 +66,14 @@ async fn read_request(receiver: &Receiver, request: Request, format: Format) -> 
 
 async fn unsupported(uri: Uri, headers: HeaderMap) -> Response {
     let signal = if uri.path() == "/v1/logs" { "logs" } else { "metrics" };
-    let status = RpcStatus::new(Code::Unimplemented, format!("{signal} are not supported yet; send traces only"));
+    let status =
+        RpcStatus::new(Code::Unimplemented, format!("{signal} are not supported yet; send traces only"));
     status_answer(StatusCode::NOT_IMPLEMENTED, format_of(&headers).unwrap_or(Format::Json), &status)
 }
 
 async fn not_found(uri: Uri, headers: HeaderMap) -> Response {
-    let status = RpcStatus::new(Code::NotFound, format!("there is no {} here; send traces to /v1/traces", uri.path()));
+    let status =
+        RpcStatus::new(Code::NotFound, format!("there is no {} here; send traces to /v1/traces", uri.path()));
     status_answer(StatusCode::NOT_FOUND, format_of(&headers).unwrap_or(Format::Json), &status)
 }
 
@@ -77,7 +81,9 @@ async fn not_found(uri: Uri, headers: HeaderMap) -> Response {
 fn format_of(headers: &HeaderMap) -> Option<Format> {
     let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let essence = content_type.split(';').next()?.trim();
-    if essence.eq_ignore_ascii_case("application/x-protobuf") || essence.eq_ignore_ascii_case("application/protobuf") {
+    if essence.eq_ignore_ascii_case("application/x-protobuf")
+        || essence.eq_ignore_ascii_case("application/protobuf")
+    {
         Some(Format::Protobuf)
     } else if essence.eq_ignore_ascii_case("application/json") {
         Some(Format::Json)
@@ -90,7 +96,9 @@ fn encoding_of(headers: &HeaderMap) -> Result<Encoding, Refusal> {
     let mut values = headers.get_all(CONTENT_ENCODING).iter();
     let name = values.next().map_or(Some(""), |value| value.to_str().ok());
     name.filter(|_| values.next().is_none()).and_then(Encoding::named).ok_or_else(|| {
-        Refusal::Unsupported("the content encoding must be one of gzip, zstd, deflate and identity".to_owned())
+        Refusal::Unsupported(
+            "the content encoding must be one of gzip, zstd, deflate and identity".to_owned(),
+        )
     })
 }
 

@@ -19,7 +19,7 @@ use schema::{Field, Kind, Schema, TRACES};
 
 /// Why JSON gives no request.
 #[derive(Debug, thiserror::Error)]
-#[error("the body is not an OTLP trace request in JSON: {0}")]
+#[error("the body is not an OTLP trace request in JSON")]
 pub struct JsonError(#[source] serde_json::Error);
 
 /// Writes an `ExportTraceServiceRequest` in JSON as protobuf.
@@ -89,12 +89,15 @@ impl<'de> Visitor<'de> for Message<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<Cow<'_, str>>()? {
-            match self.schema.fields.iter().find(|field| field.name == key) {
-                Some(field) if field.is_repeated => map.next_value_seed(Repeated { field, out: &mut *self.out })?,
-                Some(field) => map.next_value_seed(Single { field, out: &mut *self.out })?,
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
+            let Some(field) = self.schema.fields.iter().find(|field| field.name == key) else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let out = &mut *self.out;
+            if field.is_repeated {
+                map.next_value_seed(Repeated { field, out })?;
+            } else {
+                map.next_value_seed(Single { field, out })?;
             }
         }
         Ok(())
@@ -168,16 +171,15 @@ impl Single<'_> {
                 write_tag(self.out, tag, FIXED32);
                 self.out.extend_from_slice(&number.to_le_bytes());
             }
-            Kind::Double => return self.double(number as f64),
+            Kind::Double => self.double(number as f64),
             _ => return Err(E::custom(format_args!("{} cannot be a number", self.field.name))),
         }
         Ok(())
     }
 
-    fn double<E>(self, number: f64) -> Result<(), E> {
+    fn double(self, number: f64) {
         write_tag(self.out, self.field.number, FIXED64);
         self.out.extend_from_slice(&number.to_le_bytes());
-        Ok(())
     }
 
     fn number_in_text<E: Error>(self, text: &str) -> Result<(), E> {
@@ -191,7 +193,8 @@ impl Single<'_> {
                     "-Infinity" => f64::NEG_INFINITY,
                     text => text.parse().map_err(|_| not_a_number())?,
                 };
-                self.double(number)
+                self.double(number);
+                Ok(())
             }
             Kind::Enum(names) => match names.iter().position(|name| *name == text) {
                 Some(number) => self.integer(number as i128),
@@ -232,7 +235,10 @@ impl<'de> Visitor<'de> for Single<'_> {
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
         match self.field.kind {
-            Kind::Double => self.double(number),
+            Kind::Double => {
+                self.double(number);
+                Ok(())
+            }
             _ if number.fract() == 0.0 => self.integer(number as i128),
             _ => Err(E::custom(format_args!("{} is not a whole number", self.field.name))),
         }

@@ -15,12 +15,12 @@ pub(super) enum Reject {
 
 /// The reasons in the order in which they are told.
 const REASONS: [(Reject, &str); 6] = [
-    (Reject::TraceId, "have no valid trace id (16 bytes, not all zero)"),
-    (Reject::SpanId, "have no valid span id (8 bytes, not all zero)"),
-    (Reject::ParentId, "have a parent span id that is not 8 bytes long"),
-    (Reject::Time, "start outside the time that is accepted"),
-    (Reject::TooDeep, "have an attribute whose values lie too deep in each other"),
-    (Reject::Malformed, "are not valid protobuf"),
+    (Reject::TraceId, "no valid trace id (16 bytes, not all zero)"),
+    (Reject::SpanId, "no valid span id (8 bytes, not all zero)"),
+    (Reject::ParentId, "a parent span id that is not 8 bytes long"),
+    (Reject::Time, "a start outside the time that is accepted"),
+    (Reject::TooDeep, "an attribute with values too deep in each other"),
+    (Reject::Malformed, "not valid protobuf"),
 ];
 
 /// Counts of what was not taken, or not taken whole.
@@ -44,29 +44,28 @@ impl Rejects {
         self.counts.iter().sum()
     }
 
-    /// All of it in a sentence; empty if there is nothing to say.
+    /// All of it in words; empty if there is nothing to say.
     pub(super) fn message(&self) -> String {
         let mut message = String::new();
         let total = self.total();
+        // Writing to a String cannot fail.
         if total > 0 {
-            // Writing to a String cannot fail.
-            let _ = write!(message, "{total} spans were not taken");
-            let mut separator = ": ";
+            let _ = write!(message, "spans not taken: {total}");
+            let mut separator = " (";
             for (reason, words) in REASONS {
                 let count = self.of(reason);
                 if count > 0 {
-                    let _ = write!(message, "{separator}{count} {words}");
-                    separator = ", ";
+                    let _ = write!(message, "{separator}{words}: {count}");
+                    separator = "; ";
                 }
             }
+            message.push(')');
         }
         if self.cut > 0 {
             let separator = if total > 0 { "; " } else { "" };
-            let _ = write!(
-                message,
-                "{separator}{} spans were taken without some of their attributes, events or links, which are too many",
-                self.cut
-            );
+            let words =
+                "spans taken without some of their attributes, events or links, of which they had too many";
+            let _ = write!(message, "{separator}{words}: {}", self.cut);
         }
         message
     }
@@ -85,8 +84,8 @@ mod tests {
         rejects.count(Reject::Time);
         assert_eq!(
             rejects.message(),
-            "3 spans were not taken: 1 have no valid trace id (16 bytes, not all zero), \
-             2 start outside the time that is accepted"
+            "spans not taken: 3 (no valid trace id (16 bytes, not all zero): 1; \
+             a start outside the time that is accepted: 2)"
         );
     }
 

@@ -5,7 +5,7 @@
 //! says of itself, so that traces and Envoy's counters agree. Without such a status the span failed if it states the
 //! status ERROR or carries `error="true"`, which is all that Envoy says of an attempt that got no answer.
 //!
-//! **Time-out.** A failure is one by time-out if its HTTP status is 504, its gRPC status DEADLINE_EXCEEDED, its
+//! **Time-out.** A failure is one by time-out if its HTTP status is 504, its gRPC status `DEADLINE_EXCEEDED`, its
 //! `error.type` speaks of a time-out, or Envoy's response flags have one of UT (upstream request), SI (idle stream), DT
 //! (duration of the connection) and UMSDR (duration of the stream).
 
@@ -98,7 +98,12 @@ fn says_timeout(http_status: u16, values: &Values<'_>) -> bool {
         .get(Field::ResponseFlags)
         .is_some_and(|flags| flags.split(',').any(|flag| matches!(flag, "UT" | "SI" | "DT" | "UMSDR")));
     let by_grpc = values
-        .first(&[Field::RpcStatusCode, Field::RpcResponseStatusCode, Field::RpcGrpcStatusCode, Field::GrpcStatusCode])
+        .first(&[
+            Field::RpcStatusCode,
+            Field::RpcResponseStatusCode,
+            Field::RpcGrpcStatusCode,
+            Field::GrpcStatusCode,
+        ])
         .is_some_and(|code| code == "4" || code.eq_ignore_ascii_case("DEADLINE_EXCEEDED"));
     let by_type = values.get(Field::ErrorType).is_some_and(|error| {
         let error = error.to_ascii_lowercase();
@@ -115,7 +120,9 @@ fn protocol(kind: SpanKind, values: &Values<'_>) -> Protocol {
     );
     if values.first(&[Field::DbSystemName, Field::DbSystem]).is_some() {
         Protocol::Database
-    } else if values.get(Field::MessagingSystem).is_some() || matches!(kind, SpanKind::Producer | SpanKind::Consumer) {
+    } else if values.get(Field::MessagingSystem).is_some()
+        || matches!(kind, SpanKind::Producer | SpanKind::Consumer)
+    {
         Protocol::Messaging
     } else if is_grpc {
         Protocol::Grpc

@@ -1,19 +1,23 @@
 //! What both doors share: from a body as it was received to an answer.
 
+use std::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceResponse,
+};
 use serde_json::json;
 use sidecarta_queries::frame::{Frame, FrameKind};
+use tokio::sync::Semaphore;
 
+use super::OtlpConfig;
 use super::body::{no_memory, too_large};
 use super::compression::{CompressionError, Encoding, compress_for_log, decompress};
-use super::decode::{DecodeError, DecodeLimits, Decoded, decode_traces};
+use super::decode::{DecodeError, DecodeLimits, Decoded, count_spans, decode_traces};
 use super::json::traces_to_protobuf;
 use super::memory::{MemoryBudget, Reservation};
 use super::status::Refusal;
-use super::OtlpConfig;
 use crate::pipeline::{Pipeline, Rows, Submission, SubmitError};
 use crate::status::{SourceBook, SourceHandle};
 
@@ -21,6 +25,8 @@ use crate::status::{SourceBook, SourceHandle};
 const INLINE_BYTES: usize = 256 << 10;
 /// How much smaller than its content a compressed body usually is.
 const USUAL_COMPRESSION: usize = 8;
+/// What a row takes whatever is in it: its places in all columns, and its skeleton.
+const BYTES_A_ROW: usize = 512;
 /// Bodies shorter than this are not worth compressing for the log.
 const COMPRESSED_FROM_BYTES: usize = 1 << 10;
 
@@ -33,6 +39,8 @@ pub struct Receiver {
     memory: MemoryBudget,
     max_body_bytes: usize,
     max_connections: usize,
+    /// One permit for each large body that may be decoded at once: more than there are cores would only take memory.
+    decoding: Semaphore,
 }
 
 /// How the content of a body is written.
@@ -97,6 +105,7 @@ impl Receiver {
             memory: MemoryBudget::new(config.max_memory_bytes),
             max_body_bytes: config.max_body_bytes,
             max_connections: config.max_connections,
+            decoding: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)),
         }
     }
 
@@ -152,6 +161,8 @@ impl Receiver {
         let (limits, max_body_bytes) = (self.limits.clone(), self.max_body_bytes);
         let work = move || prepare(received, received_at_ns, &limits, max_body_bytes);
         let prepared = if likely_bytes > INLINE_BYTES {
+            // The semaphore is never closed, so that the permit is always had.
+            let _permit = self.decoding.acquire().await;
             let task = tokio::task::spawn_blocking(work).await;
             task.unwrap_or_else(|error| Err(Refusal::Broken(format!("decoding did not end: {error}"))))?
         } else {
@@ -191,11 +202,12 @@ fn prepare(
         if !reservation.grow(content.len()) {
             return Err(no_memory());
         }
-        let protobuf = traces_to_protobuf(&content).map_err(|error| Refusal::Invalid(error.to_string()))?;
+        let protobuf = traces_to_protobuf(&content).map_err(|error| Refusal::Invalid(with_source(&error)))?;
         content = protobuf.into();
     }
-    // The rows take about as much as what they are decoded from.
-    if !reservation.grow(content.len()) {
+    // The rows take about as much as what they are decoded from, and something each, however little is in them.
+    let spans = count_spans(&content).map_err(DecodeError::from)?;
+    if !reservation.grow(content.len().saturating_add(spans.saturating_mul(BYTES_A_ROW))) {
         return Err(no_memory());
     }
     let decoded = decode_traces(&content, received_at_ns, limits)?;
@@ -222,12 +234,20 @@ fn now_ns() -> i64 {
     i64::try_from(since_1970.as_nanos()).unwrap_or(i64::MAX)
 }
 
+/// What happened and, behind a colon, why.
+fn with_source(error: &dyn Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
 impl From<CompressionError> for Refusal {
     fn from(error: CompressionError) -> Self {
         match error {
             CompressionError::TooLarge { limit } => too_large(limit),
             CompressionError::NoMemory => no_memory(),
-            CompressionError::Damaged { ref source, .. } => Self::Invalid(format!("{error}: {source}")),
+            CompressionError::Damaged { .. } => Self::Invalid(with_source(&error)),
         }
     }
 }

@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(text(Value::BoolValue(true)), "true");
         assert_eq!(text(Value::IntValue(-7)), "-7");
         assert_eq!(text(Value::DoubleValue(0.5)), "0.5");
-        assert_eq!(text(Value::DoubleValue(1e300)), "1e300");
+        assert_eq!(text(Value::DoubleValue(1e300)), "1e+300");
         assert_eq!(text(Value::DoubleValue(f64::NEG_INFINITY)), "-Infinity");
         assert_eq!(text(Value::BytesValue(vec![0, 255])), "AP8=");
         assert_eq!(value_text(&[], 64).unwrap(), "");
@@ -291,7 +291,11 @@ mod tests {
 
     #[test]
     fn arrays_and_maps_are_json() {
-        let entry = |key: &str, value| KeyValue { key: key.into(), value: Some(Message { value }), ..KeyValue::default() };
+        let entry = |key: &str, value| KeyValue {
+            key: key.into(),
+            value: Some(Message { value }),
+            ..KeyValue::default()
+        };
         let values = vec![
             entry("quote\"", Some(Value::StringValue("line\n\u{1}".into()))),
             entry("not a number", Some(Value::DoubleValue(f64::NAN))),
@@ -299,7 +303,10 @@ mod tests {
         ];
         let json = text(Value::KvlistValue(KeyValueList { values }));
         let parsed: serde_json::Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(parsed, serde_json::json!({"quote\"": "line\n\u{1}", "not a number": "NaN", "nothing": null}));
+        assert_eq!(
+            parsed,
+            serde_json::json!({"quote\"": "line\n\u{1}", "not a number": "NaN", "nothing": null})
+        );
     }
 
     #[test]

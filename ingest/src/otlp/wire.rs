@@ -147,7 +147,11 @@ mod tests {
         let group_never_opened = [0x0c];
         let group_never_closed = [0x0b, 0x10, 7];
         for bad in [
-            &never_ending_varint[..], &longer_than_it_is, &field_zero, &unknown_wire_type, &group_never_opened,
+            &never_ending_varint[..],
+            &longer_than_it_is,
+            &field_zero,
+            &unknown_wire_type,
+            &group_never_opened,
             &group_never_closed,
         ] {
             assert_eq!(all(bad), Err(Malformed), "{bad:?}");

@@ -275,8 +275,6 @@ pub struct Coverage {
     pub proxies: u64,
     /// Proxies that reported within the range.
     pub proxies_reporting: u64,
-    /// Spans stored within the range.
-    pub spans: u64,
     /// Requests whose calling span has not arrived.
     pub unpaired: u64,
     /// Nodes left out by `min_rate`, `focus` or `find`.

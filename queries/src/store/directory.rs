@@ -79,8 +79,18 @@ impl Directory {
     }
 
     /// Which workloads answered for which clusters.
-    pub fn learned(&self) -> impl Iterator<Item = &LearnedCluster> {
+    pub fn learned_clusters(&self) -> impl Iterator<Item = &LearnedCluster> {
         self.learned.iter()
+    }
+
+    /// Node ids of proxies with the workloads they stand before.
+    pub fn learned_proxies(&self) -> impl Iterator<Item = (&str, &Workload)> {
+        std::iter::empty()
+    }
+
+    /// Services of which an application reports, and not its proxies alone.
+    pub fn applications(&self) -> impl Iterator<Item = &str> {
+        std::iter::empty()
     }
 
     /// All proxies, by their ids.

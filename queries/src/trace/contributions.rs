@@ -1,29 +1,126 @@
 //! What the calls of a trace add to the edges of the graph.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::rows::span::{Peer, PeerKind, Protocol, Skeleton, SpanKind, Workload};
+use crate::rows::span::{Peer, PeerKind, Protocol, Skeleton, SpanKind};
 
 use super::calls::{Call, Calls};
-use super::tree::Tree;
+use super::learned::learned;
+use super::parts::{Part, Parts};
+use super::tree::{ServiceKey, Tree};
 use super::{BUCKET_SECONDS, Contribution, Endpoint, LearnedCluster};
 
-/// Everything that a trace, as far as it is known, says of the graph. The order of `spans` does not matter.
+/// Everything that a trace, as far as it is known, says of the graph. The order of `spans` does not matter, and of
+/// several spans with one id only one counts.
 pub fn contributions(spans: &[Skeleton]) -> (Vec<Contribution>, Vec<LearnedCluster>) {
     let tree = Tree::new(spans);
     let calls = Calls::of(&tree);
-    let mut found = Vec::new();
-    for call in &calls.calls {
-        of_call(&tree, call, &mut found);
+    let mut finder = Finder { tree: &tree, found: Vec::new(), indirect: HashSet::new() };
+    for call in &calls.all {
+        finder.sent(call);
     }
     for &(parent, landing) in &calls.uncalled {
-        let source = Endpoint::Workload(Arc::clone(tree.workload(parent)));
-        found.push(received(&tree, landing, source));
+        finder.received_below(parent, landing, &workload(&tree, parent), None);
     }
-    for &span in &tree.order {
-        of_receiver(&tree, span, &mut found);
+    finder.received_from_outside(&calls);
+    (finder.found, learned(&tree, &calls))
+}
+
+struct Finder<'a> {
+    tree: &'a Tree<'a>,
+    found: Vec<Contribution>,
+    /// Services that showed below a span by other than server spans, which count once.
+    indirect: HashSet<(usize, ServiceKey<'a>)>,
+}
+
+impl Finder<'_> {
+    /// What the caller's side of a call says, and the other side where it answered.
+    fn sent(&mut self, call: &Call) {
+        let root = self.tree.spans[call.root()];
+        if root.kind == SpanKind::Producer {
+            self.sent_message(call);
+            return;
+        }
+        let split = Parts::of(self.tree, call);
+        for part in &split.parts {
+            if let Some(target) = target(self.tree, call, part) {
+                self.found.push(contribution(self.tree, part, target));
+            }
+        }
+        let source = workload(self.tree, call.root());
+        for (parent, landing) in split.shared {
+            self.received_below(parent, landing, &source, None);
+        }
     }
-    (found, learned(&tree, &calls))
+
+    fn sent_message(&mut self, call: &Call) {
+        let queues = || call.members.iter().find_map(|member| queue_of(self.tree.spans[member.span]));
+        let queue = Endpoint::Peer(queues().unwrap_or_else(unnamed_queue));
+        let root = self.tree.spans[call.root()];
+        self.found.push(Contribution {
+            bucket_s: bucket_s(root),
+            source: workload(self.tree, call.root()),
+            target: queue.clone(),
+            protocol: Protocol::Messaging,
+            error: root.flags.error,
+            timeout: root.flags.timeout,
+            attempts: 1,
+            client_ns: Some(root.duration_ns),
+            server_ns: None,
+        });
+        for landing in &call.landings {
+            self.received_below(call.root(), landing.span, &queue, Some(Protocol::Messaging));
+        }
+    }
+
+    /// A request of which only the receiving side tells.
+    fn received_below(&mut self, parent: usize, span: usize, source: &Endpoint, protocol: Option<Protocol>) {
+        let by_server = self.tree.spans[span].kind == SpanKind::Server;
+        if by_server || self.indirect.insert((parent, self.tree.service(span))) {
+            let mut received = received(self.tree, span, source.clone());
+            received.protocol = protocol.unwrap_or(received.protocol);
+            self.found.push(received);
+        }
+    }
+
+    /// What came from a client, from a caller whose span is not stored, from a queue.
+    fn received_from_outside(&mut self, calls: &Calls) {
+        let tree = self.tree;
+        // Taking a batch of messages holds the handling of each: the outermost counts.
+        let mut handles_message = vec![false; tree.spans.len()];
+        for &span in &tree.order {
+            let skeleton = tree.spans[span];
+            let around = tree.parents[span].filter(|&parent| {
+                !tree.is_entry(span)
+                    && calls.around(parent).is_none()
+                    && tree.spans[parent].kind != SpanKind::Server
+            });
+            let nested = around.is_some_and(|parent| handles_message[parent]);
+            handles_message[span] = nested || skeleton.kind == SpanKind::Consumer;
+            match (skeleton.kind, tree.parents[span]) {
+                (SpanKind::Server, None) => {
+                    let source =
+                        if skeleton.parent_span_id == 0 { Endpoint::Client } else { Endpoint::Unknown };
+                    self.found.push(received(tree, span, source));
+                }
+                (SpanKind::Consumer, parent) if !nested => {
+                    let sender = || parent.and_then(|parent| calls.around(parent));
+                    let sent_to = || {
+                        sender()?.members.iter().rev().find_map(|member| queue_of(tree.spans[member.span]))
+                    };
+                    let queue = queue_of(skeleton).or_else(sent_to).unwrap_or_else(unnamed_queue);
+                    let received = received(tree, span, Endpoint::Peer(queue));
+                    self.found.push(Contribution { protocol: Protocol::Messaging, ..received });
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn workload(tree: &Tree<'_>, span: usize) -> Endpoint {
+    Endpoint::Workload(Arc::clone(tree.workload(span)))
 }
 
 /// A request as the span that received it saw it.
@@ -32,66 +129,60 @@ fn received(tree: &Tree<'_>, span: usize, source: Endpoint) -> Contribution {
     Contribution {
         bucket_s: bucket_s(skeleton),
         source,
-        target: Endpoint::Workload(Arc::clone(tree.workload(span))),
+        target: workload(tree, span),
         protocol: skeleton.protocol,
         error: skeleton.flags.error,
         timeout: skeleton.flags.timeout,
         attempts: 1,
         client_ns: None,
-        server_ns: Some(skeleton.duration_ns),
+        server_ns: server_ns(skeleton),
     }
 }
 
-fn of_call(tree: &Tree<'_>, call: &Call, found: &mut Vec<Contribution>) {
-    let root = tree.spans[call.root];
-    let sent = |target: Endpoint, attempts: u32| Contribution {
-        bucket_s: bucket_s(root),
-        source: Endpoint::Workload(Arc::clone(tree.workload(call.root))),
-        target,
-        protocol: root.protocol,
-        error: root.flags.error,
-        timeout: root.flags.timeout
-            || root.flags.error && call.members.iter().any(|&member| tree.spans[member].flags.timeout),
-        attempts,
-        client_ns: Some(root.duration_ns),
-        server_ns: None,
+fn contribution(tree: &Tree<'_>, part: &Part, target: Endpoint) -> Contribution {
+    let outermost = part.spans[0];
+    let top = tree.spans[outermost];
+    let answer = part.answer.map(|span| tree.spans[span]);
+    let said = part.spans.iter().map(|&span| tree.spans[span]).chain(answer);
+    let protocol = match &target {
+        Endpoint::Peer(peer) if peer.kind == PeerKind::Queue => Protocol::Messaging,
+        _ => said.map(|span| span.protocol).max_by_key(|&protocol| exactness(protocol)).unwrap_or_default(),
     };
-    if root.kind == SpanKind::Producer {
-        let queue = queue_of(root).unwrap_or_else(unnamed_queue);
-        found.push(Contribution { protocol: Protocol::Messaging, ..sent(Endpoint::Peer(queue), 1) });
-    } else if !call.landings.is_empty() {
-        for (last, landings) in by_service(tree, &call.landings) {
-            let only_target = landings as usize == call.landings.len();
-            let attempts = if only_target { landings.max(call.tries) } else { landings };
-            let landed = tree.spans[last];
-            let protocol = if landed.protocol == Protocol::Unknown { root.protocol } else { landed.protocol };
-            let target = Endpoint::Workload(Arc::clone(tree.workload(last)));
-            let server_ns = Some(landed.duration_ns);
-            found.push(Contribution { protocol, server_ns, ..sent(target, attempts) });
-        }
-    } else if !call.stayed_inside {
-        found.push(sent(named_target(tree, call), call.tries));
+    Contribution {
+        bucket_s: bucket_s(top),
+        source: workload(tree, outermost),
+        target,
+        protocol,
+        error: top.flags.error,
+        timeout: part.timeout,
+        attempts: part.tries.max(1),
+        client_ns: Some(top.duration_ns),
+        server_ns: answer.and_then(server_ns),
     }
 }
 
-/// The landings of a call by the service they landed in: for each service the last one, which gave the final answer,
-/// and their number.
-fn by_service(tree: &Tree<'_>, landings: &[usize]) -> Vec<(usize, u32)> {
-    let mut services: Vec<(usize, u32)> = Vec::new();
-    for &landing in landings {
-        let workload = tree.workload(landing);
-        match services.iter_mut().find(|(last, _)| tree.workload(*last).same_service(workload)) {
-            Some((last, count)) => (*last, *count) = (landing, *count + 1),
-            None => services.push((landing, 1)),
-        }
+/// Where a part of a call went: none if nowhere of interest.
+fn target(tree: &Tree<'_>, call: &Call, part: &Part) -> Option<Endpoint> {
+    if let Some(answer) = part.answer {
+        return Some(workload(tree, answer));
     }
-    services
+    if part.stayed_inside {
+        return None;
+    }
+    let target = named_target(tree, part);
+    // The message counts already, however it gets to its queue.
+    let is_transport = match &target {
+        Endpoint::Peer(peer) => matches!(peer.kind, PeerKind::Host | PeerKind::Queue),
+        _ => false,
+    };
+    (!(call.sends_message && is_transport)).then_some(target)
 }
 
-/// Where a call went that landed nowhere: by the peer its spans name, by the cluster the proxy sent it to, by its host.
-fn named_target(tree: &Tree<'_>, call: &Call) -> Endpoint {
-    let peers = || call.members.iter().filter_map(|&member| tree.spans[member].peer.as_ref());
-    let cluster = || call.members.iter().rev().find_map(|&member| tree.spans[member].upstream_cluster.as_ref());
+/// Where a request went that landed nowhere: by the peer its spans name, by the cluster the proxy sent it to, by its
+/// host.
+fn named_target(tree: &Tree<'_>, part: &Part) -> Endpoint {
+    let peers = || part.spans.iter().filter_map(|&span| tree.spans[span].peer.as_ref());
+    let cluster = || part.spans.iter().rev().find_map(|&span| tree.spans[span].upstream_cluster.as_ref());
     if let Some(peer) = peers().find(|peer| peer.kind != PeerKind::Host) {
         Endpoint::Peer(Arc::clone(peer))
     } else if let Some(cluster) = cluster() {
@@ -104,31 +195,22 @@ fn named_target(tree: &Tree<'_>, call: &Call) -> Endpoint {
     }
 }
 
-/// What came in from outside the trace's spans: from a client, from a caller not stored, from a queue.
-fn of_receiver(tree: &Tree<'_>, span: usize, found: &mut Vec<Contribution>) {
-    let skeleton = tree.spans[span];
-    let parent = tree.parents[span];
-    match skeleton.kind {
-        SpanKind::Server if parent.is_none() => {
-            let source = if skeleton.parent_span_id == 0 { Endpoint::Client } else { Endpoint::Unknown };
-            found.push(received(tree, span, source));
-        }
-        SpanKind::Consumer => {
-            // Taking a batch of messages holds the handling of each: the outermost counts.
-            let nested = parent.is_some_and(|parent| {
-                tree.hops[parent] == tree.hops[span] && tree.spans[parent].kind == SpanKind::Consumer
-            });
-            if !nested {
-                let senders = parent.filter(|&parent| tree.spans[parent].kind == SpanKind::Producer);
-                let queue = queue_of(skeleton)
-                    .or_else(|| queue_of(tree.spans[senders?]))
-                    .unwrap_or_else(unnamed_queue);
-                let received = received(tree, span, Endpoint::Peer(queue));
-                found.push(Contribution { protocol: Protocol::Messaging, ..received });
-            }
-        }
-        _ => {}
+/// Of several words for one request the one that says most: a wrapper or an application knows what it speaks, a proxy
+/// sees HTTP.
+fn exactness(protocol: Protocol) -> u8 {
+    match protocol {
+        Protocol::Unknown => 0,
+        Protocol::Http => 1,
+        Protocol::Rpc => 2,
+        Protocol::Grpc => 3,
+        Protocol::Messaging => 4,
+        Protocol::Database => 5,
     }
+}
+
+/// How long the callee took, where the span is one that received the request.
+fn server_ns(span: &Skeleton) -> Option<u64> {
+    matches!(span.kind, SpanKind::Server | SpanKind::Consumer).then_some(span.duration_ns)
 }
 
 fn queue_of(span: &Skeleton) -> Option<Arc<Peer>> {
@@ -139,35 +221,6 @@ fn unnamed_queue() -> Arc<Peer> {
     Arc::new(Peer { kind: PeerKind::Queue, system: String::new(), name: "unknown queue".to_owned() })
 }
 
-/// Which workload each cluster led to.
-fn learned(tree: &Tree<'_>, calls: &Calls) -> Vec<LearnedCluster> {
-    let mut learned = Vec::new();
-    for call in &calls.calls {
-        let caller: &Workload = tree.workload(call.root);
-        for &landing in &call.landings {
-            if let Some(cluster) = cluster_above(tree, landing) {
-                let workload = Arc::clone(tree.workload(landing));
-                learned.push(LearnedCluster { caller: caller.service.clone(), cluster, workload });
-            }
-        }
-    }
-    // A sidecar's own application, reached through its inbound cluster.
-    for &span in &tree.order {
-        let inside = !tree.is_entry(span) && tree.spans[span].kind == SpanKind::Server;
-        if inside && let Some(cluster) = cluster_above(tree, span) {
-            let workload = Arc::clone(tree.workload(span));
-            learned.push(LearnedCluster { caller: workload.service.clone(), cluster, workload });
-        }
-    }
-    learned
-}
-
-/// The cluster that the proxy span directly above sent the request to.
-fn cluster_above(tree: &Tree<'_>, span: usize) -> Option<Arc<str>> {
-    let parent = tree.spans[tree.parents[span]?];
-    parent.upstream_cluster.clone().filter(|_| parent.flags.proxy)
-}
-
 fn bucket_s(span: &Skeleton) -> i64 {
-    (span.start_ns.div_euclid(1_000_000_000)).div_euclid(BUCKET_SECONDS) * BUCKET_SECONDS
+    span.start_ns.div_euclid(1_000_000_000).div_euclid(BUCKET_SECONDS) * BUCKET_SECONDS
 }

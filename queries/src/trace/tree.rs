@@ -1,13 +1,19 @@
 //! The tree of a trace's spans, cut into hops.
 
+use std::cmp::{Ordering, Reverse};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use crate::rows::span::{Skeleton, SpanKind, Workload};
+use super::owners::owners;
+use crate::rows::span::{Skeleton, Workload};
+
+/// Name, namespace and environment of a service.
+pub(super) type ServiceKey<'a> = (&'a str, &'a str, &'a str);
 
 /// A trace as a tree. Spans are numbered by start time.
 pub(super) struct Tree<'a> {
-    /// The spans, by start time and id.
+    /// The spans, each id once, by start time and id.
     pub(super) spans: Vec<&'a Skeleton>,
     /// For each span the number of its parent, where that is stored.
     pub(super) parents: Vec<Option<usize>>,
@@ -15,21 +21,30 @@ pub(super) struct Tree<'a> {
     pub(super) order: Vec<usize>,
     /// For each span the number of its hop.
     pub(super) hops: Vec<usize>,
-    /// The workload of each hop.
-    pub(super) workloads: Vec<Arc<Workload>>,
+    /// For each span the number of its workload.
+    workload_of: Vec<usize>,
+    workloads: Vec<Arc<Workload>>,
 }
 
 impl<'a> Tree<'a> {
     pub(super) fn new(spans: &'a [Skeleton]) -> Self {
-        let mut spans: Vec<&Skeleton> = spans.iter().collect();
-        spans.sort_by_key(|span| (span.start_ns, span.span_id));
-        let by_id: HashMap<u64, usize> =
-            spans.iter().enumerate().rev().map(|(number, span)| (span.span_id, number)).collect();
+        let mut sorted: Vec<&Skeleton> = spans.iter().collect();
+        sorted.sort_by(|one, other| compare(one, other));
+        let mut spans: Vec<&Skeleton> = Vec::with_capacity(sorted.len());
+        let mut by_id: HashMap<u64, usize> = HashMap::with_capacity(sorted.len());
+        for span in sorted {
+            // Of a span that came more than once, the first and longest counts.
+            if let Entry::Vacant(entry) = by_id.entry(span.span_id) {
+                entry.insert(spans.len());
+                spans.push(span);
+            }
+        }
         let parents: Vec<Option<usize>> =
             spans.iter().map(|span| by_id.get(&span.parent_span_id).copied()).collect();
         let (order, parents) = parents_first(parents);
         let owners = owners(&spans, &parents, &order);
-        let mut tree = Self { spans, parents, order, hops: Vec::new(), workloads: Vec::new() };
+        let (hops, workload_of, workloads) = (Vec::new(), Vec::new(), Vec::new());
+        let mut tree = Self { spans, parents, order, hops, workload_of, workloads };
         tree.cut_into_hops(&owners);
         tree
     }
@@ -39,31 +54,45 @@ impl<'a> Tree<'a> {
         self.parents[span].is_none_or(|parent| self.hops[parent] != self.hops[span])
     }
 
+    /// The service that the span is of, as a key.
+    pub(super) fn service(&self, span: usize) -> ServiceKey<'_> {
+        let workload = self.workload(span);
+        (&workload.service, &workload.namespace, &workload.environment)
+    }
+
+    /// The workload that the span is of.
     pub(super) fn workload(&self, span: usize) -> &Arc<Workload> {
-        &self.workloads[self.hops[span]]
+        &self.workloads[self.workload_of[span]]
     }
 
     fn cut_into_hops(&mut self, owners: &[Arc<Workload>]) {
-        self.hops = vec![0; self.spans.len()];
+        let count = self.spans.len();
+        (self.hops, self.workload_of) = (vec![0; count], vec![0; count]);
+        let mut hop_count = 0;
         let mut versions_by_app = Vec::new();
         for &span in &self.order {
             let owner = &owners[span];
-            let hop = self.parents[span].map(|parent| self.hops[parent]);
-            let hop = match hop.filter(|&hop| may_be_one_service(&self.workloads[hop], owner)) {
-                Some(hop) => hop,
-                None => {
+            let by_app = !self.spans[span].flags.proxy && !owner.version.is_empty();
+            let above = self.parents[span].map(|parent| (self.hops[parent], self.workload_of[parent]));
+            let above = above.filter(|&(_, number)| may_be_one_service(&self.workloads[number], owner));
+            self.hops[span] = above.map_or(hop_count, |(hop, _)| hop);
+            hop_count += usize::from(above.is_none());
+            // One version of a service may call another: that is no edge, but what follows is the other's doing.
+            let same_version = |number: usize| {
+                !(by_app && versions_by_app[number]) || self.workloads[number].version == owner.version
+            };
+            let number = match above {
+                Some((_, number)) if same_version(number) => number,
+                _ => {
                     self.workloads.push(Arc::clone(owner));
-                    versions_by_app.push(false);
+                    versions_by_app.push(by_app);
                     self.workloads.len() - 1
                 }
             };
-            self.hops[span] = hop;
             // A proxy rarely knows the version it stands before; what the application says of itself wins.
-            let by_app = !self.spans[span].flags.proxy && !owner.version.is_empty();
-            if self.workloads[hop] != *owner {
-                complete(&mut self.workloads[hop], owner, by_app && !versions_by_app[hop]);
-            }
-            versions_by_app[hop] |= by_app;
+            complete(&mut self.workloads[number], owner, by_app && !versions_by_app[number]);
+            versions_by_app[number] |= by_app;
+            self.workload_of[span] = number;
         }
     }
 }
@@ -103,41 +132,6 @@ fn parents_first(mut parents: Vec<Option<usize>>) -> (Vec<usize>, Vec<Option<usi
     (order, parents)
 }
 
-/// The workload each span belongs to. A proxy whose tracer was not told a service name (`unknown_service:envoy`)
-/// belongs to the application behind it or before it, and for want of one is called by its node id.
-fn owners(spans: &[&Skeleton], parents: &[Option<usize>], order: &[usize]) -> Vec<Arc<Workload>> {
-    let nameless = |span: usize| spans[span].flags.proxy && spans[span].workload.service.starts_with("unknown_service");
-    let mut owners: Vec<Arc<Workload>> = spans.iter().map(|span| Arc::clone(&span.workload)).collect();
-    if !(0..spans.len()).any(nameless) {
-        return owners;
-    }
-    let mut known: Vec<bool> = (0..spans.len()).map(|span| !nameless(span)).collect();
-    // Inbound proxies hand on to the application: from the leaves up.
-    for &span in order.iter().rev() {
-        if let Some(parent) = parents[span].filter(|&parent| !known[parent] && known[span]) {
-            let inbound = spans[span].kind == SpanKind::Server || spans[parent].node_id == spans[span].node_id;
-            if inbound && spans[parent].kind != SpanKind::Client {
-                owners[parent] = Arc::clone(&owners[span]);
-                known[parent] = true;
-            }
-        }
-    }
-    // Outbound proxies are called by the application: from the root down.
-    for &span in order {
-        if known[span] {
-            continue;
-        }
-        let caller = parents[span].filter(|_| spans[span].kind == SpanKind::Client);
-        owners[span] = match (caller, &spans[span].node_id) {
-            (Some(parent), _) => Arc::clone(&owners[parent]),
-            (None, Some(node_id)) => Arc::new(Workload { service: node_id.to_string(), ..Workload::default() }),
-            (None, None) => continue,
-        };
-        known[span] = true;
-    }
-    owners
-}
-
 /// Whether two spans next to each other may be of one service: equal in what both state.
 fn may_be_one_service(one: &Workload, other: &Workload) -> bool {
     let agree = |one: &str, other: &str| one == other || one.is_empty() || other.is_empty();
@@ -146,15 +140,43 @@ fn may_be_one_service(one: &Workload, other: &Workload) -> bool {
         && agree(&one.environment, &other.environment)
 }
 
-fn complete(workload: &mut Arc<Workload>, from: &Workload, take_version: bool) {
-    let mut whole = Workload::clone(workload);
-    for (text, more) in [(&mut whole.namespace, &from.namespace), (&mut whole.environment, &from.environment)] {
-        if text.is_empty() {
-            text.clone_from(more);
-        }
+/// Adds to a hop's workload what a span of the hop knows better.
+fn complete(workload: &mut Arc<Workload>, from: &Arc<Workload>, take_version: bool) {
+    if Arc::ptr_eq(workload, from) {
+        return;
     }
-    if take_version || whole.version.is_empty() {
+    let lacks = |text: &str, more: &str| text.is_empty() && !more.is_empty();
+    let version = lacks(&workload.version, &from.version) || take_version && workload.version != from.version;
+    let namespace = lacks(&workload.namespace, &from.namespace);
+    let environment = lacks(&workload.environment, &from.environment);
+    if !(version || namespace || environment) {
+        return;
+    }
+    let whole = Arc::make_mut(workload);
+    if version {
         whole.version.clone_from(&from.version);
     }
-    *workload = Arc::new(whole);
+    if namespace {
+        whole.namespace.clone_from(&from.namespace);
+    }
+    if environment {
+        whole.environment.clone_from(&from.environment);
+    }
+}
+
+/// By start time and id. What follows only makes the order of contradicting spans with one id the same every time; the
+/// longest comes first, since a span may be sent before it has ended and again when it has.
+fn compare(one: &Skeleton, other: &Skeleton) -> Ordering {
+    let when = |span: &Skeleton| (span.start_ns, span.span_id, Reverse(span.duration_ns));
+    let what = |span: &Skeleton| {
+        let flags = span.flags;
+        (span.parent_span_id, span.kind as u8, span.protocol, flags.error, flags.timeout, flags.proxy)
+    };
+    when(one)
+        .cmp(&when(other))
+        .then_with(|| what(one).cmp(&what(other)))
+        .then_with(|| one.workload.cmp(&other.workload))
+        .then_with(|| one.upstream_cluster.cmp(&other.upstream_cluster))
+        .then_with(|| one.node_id.cmp(&other.node_id))
+        .then_with(|| one.peer.cmp(&other.peer))
 }

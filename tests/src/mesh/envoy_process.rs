@@ -33,7 +33,8 @@ pub(super) struct EnvoyProcess {
 
 /// A command whose process the system ends with `signal` when this one is gone, however it went.
 ///
-/// The wrapper comes with util-linux; without it an orderly end still ends the process.
+/// To the system "gone" means that the thread is gone which spawned the process, so that it must be the main thread
+/// or a worker of a runtime. The wrapper comes with util-linux; without it an orderly end still ends the process.
 pub fn bound_to_us(program: &Path, signal: &str) -> Command {
     let wrapper = Path::new("/usr/bin/setpriv");
     let mut command = if wrapper.exists() {
@@ -60,14 +61,14 @@ impl EnvoyProcess {
         let path = folder.join(format!("{name}.json"));
         let log = folder.join(format!("{name}.log"));
         fs::write(&path, format!("{configuration:#}")).map_err(MeshError::Files)?;
+        // Envoy logs to stderr, and so do those who fail to run it.
+        let output = fs::File::create(&log).map_err(MeshError::Files)?;
         let child = bound_to_us(envoy, "KILL")
             .arg("--config-path")
             .arg(&path)
-            .arg("--log-path")
-            .arg(&log)
             .args(["--log-level", "warning", "--concurrency", "1", "--disable-hot-restart"])
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(output)
             .spawn()
             .map_err(|source| MeshError::Spawn { program: envoy.display().to_string(), source })?;
         let pid = child.id().unwrap_or_default();

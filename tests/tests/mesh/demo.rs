@@ -12,14 +12,16 @@ use tokio::process::{Child, Command};
 
 use crate::{TURN, envoy, sink};
 
-/// Starts the demo without Sidecarta and returns it with the admin addresses that it prints.
-async fn start_demo(truth: &Path) -> (Child, Vec<String>) {
+/// Starts the demo without Sidecarta, all its files in `folder`, and returns it with the admin addresses that it prints.
+async fn start_demo(folder: &Path) -> (Child, Vec<String>) {
     let (otlp, _received) = sink::start().await;
     let mut demo = Command::new(env!("CARGO_BIN_EXE_demo-mesh"))
         .arg("--envoy")
         .arg(envoy())
         .arg("--truth")
-        .arg(truth)
+        .arg(folder.join("truth.json"))
+        // What a killed process leaves behind goes with the test's own folder.
+        .env("TMPDIR", folder)
         .args(["--otlp-grpc", &otlp.to_string(), "--rate", "40"])
         .stdout(Stdio::piped())
         .kill_on_drop(true)
@@ -59,13 +61,13 @@ async fn wait_until_gone(admin: &[String]) {
 async fn ctrl_c_ends_the_demo_with_its_truth() {
     let _turn = TURN.lock().await;
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("truth.json");
-    let (mut demo, admin) = start_demo(&path).await;
+    let (mut demo, admin) = start_demo(folder.path()).await;
 
     send(&demo, Signal::INT);
 
     assert!(demo.wait().await.unwrap().success());
-    let truth: Truth = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let truth: Truth =
+        serde_json::from_slice(&std::fs::read(folder.path().join("truth.json")).unwrap()).unwrap();
     assert_eq!(truth.between("client", "gateway").requests, truth.between("gateway", "web").requests);
     wait_until_gone(&admin).await;
 }
@@ -74,7 +76,7 @@ async fn ctrl_c_ends_the_demo_with_its_truth() {
 async fn a_killed_demo_leaves_no_envoy() {
     let _turn = TURN.lock().await;
     let folder = tempfile::tempdir().unwrap();
-    let (mut demo, admin) = start_demo(&folder.path().join("truth.json")).await;
+    let (mut demo, admin) = start_demo(folder.path()).await;
 
     send(&demo, Signal::KILL);
 

@@ -3,11 +3,12 @@
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::svg;
+use leptos::wasm_bindgen::JsCast;
 
 use super::context::MapContext;
 use super::edge_line::{Arrows, EdgeLabel, EdgeLine};
 use super::legend::Legend;
-use super::node_box::NodeBox;
+use super::node_box::{NodeBox, node_element_id};
 use crate::components::icon::{FIT, Icon, MINUS, PLUS};
 use crate::model::walk::{Direction, next_in};
 
@@ -17,8 +18,6 @@ use drag::Drag;
 
 /// Id of the drawing, by which the export finds it.
 pub(super) const DRAWING: &str = "map-drawing";
-/// Width of the side panel with its margins, px; on a narrow screen it lies below.
-pub(super) const PANEL_WIDTH: f64 = 444.0;
 /// Below this scale letters cannot be read and labels are left out.
 const FAR: f64 = 0.42;
 
@@ -55,27 +54,25 @@ fn follow_window(map: MapContext, drawing: NodeRef<svg::Svg>) {
     });
     let handle = window_event_listener(ev::resize, move |_| measure());
     on_cleanup(move || handle.remove());
+    // Other boxes are another map; a box that opens is not.
+    let boxes = Memo::new(move |_| map.view.with(|view| view.nodes.clone()));
     Effect::new(move || {
         map.window.track();
-        map.layout.track();
+        boxes.track();
         if !map.moved.get_untracked() {
-            map.fit(0.0);
+            map.begin();
         }
     });
     // What is selected must not lie under the panel.
+    let selected = Memo::new(move |_| {
+        let id = map.page.state.with(|state| state.select.clone())?;
+        map.layout.with(|layout| {
+            layout.nodes.get(&id).copied().or_else(|| layout.edges.get(&id).map(|edge| edge.label))
+        })
+    });
     Effect::new(move || {
-        let Some(id) = map.page.state.with(|state| state.select.clone()) else { return };
-        let layout = map.layout.get();
-        let at = layout.nodes.get(&id).copied().or_else(|| layout.edges.get(&id).map(|edge| edge.label));
-        let window = map.window.get_untracked();
-        if let Some(at) = at.filter(|_| window.0 > 0.0) {
-            let covered = if window.0 > 760.0 { PANEL_WIDTH } else { 0.0 };
-            let view = map.viewport.get_untracked();
-            let shown = view.showing((at.x, at.y), window, covered);
-            if shown != view {
-                map.moved.set(true);
-                map.viewport.set(shown);
-            }
+        if let Some(at) = selected.get() {
+            map.bring(at);
         }
     });
 }
@@ -164,21 +161,14 @@ fn on_key(map: MapContext, event: &ev::KeyboardEvent) {
 }
 
 /// Gives the keyboard to a box and brings it into the window.
-pub(super) fn focus_node(map: MapContext, id: &str) {
+fn focus_node(map: MapContext, id: &str) {
     let at = map.layout.with_untracked(|layout| layout.nodes.get(id).copied());
     if let Some(at) = at {
-        let window = map.window.get_untracked();
-        map.viewport.update(|view| *view = view.showing((at.x, at.y), window, 0.0));
+        map.bring(at);
     }
-    let found = document().query_selector_all(".node").ok();
-    let elements = found.iter().flat_map(|list| (0..list.length()).filter_map(|index| list.get(index)));
-    for element in elements {
-        use leptos::wasm_bindgen::JsCast;
-        if let Ok(element) = element.dyn_into::<web_sys::SvgElement>()
-            && element.get_attribute("data-node-id").as_deref() == Some(id)
-        {
-            let _ = element.focus();
-        }
+    let element = document().get_element_by_id(&node_element_id(id));
+    if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::SvgElement>().ok()) {
+        let _ = element.focus();
     }
 }
 
@@ -187,9 +177,7 @@ fn ZoomButtons() -> impl IntoView {
     let map = expect_context::<MapContext>();
     let fit = move |_| {
         map.moved.set(false);
-        let covered = map.page.state.with_untracked(|state| state.select.is_some());
-        let wide = map.window.get_untracked().0 > 760.0;
-        map.fit(if covered && wide { PANEL_WIDTH } else { 0.0 });
+        map.fit();
     };
     view! {
         <div class="zoom" role="group" aria-label="Zoom">

@@ -6,12 +6,17 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use sidecarta_queries::api::graph::{Edge, Node};
 
-use crate::layout::{Layout, layout};
+use crate::layout::{Layout, Point, layout};
 use crate::live::Live;
 use crate::model::snapshot::Snapshot;
 use crate::model::view::{MapView, ViewOptions, matches_find};
-use crate::model::viewport::Viewport;
+use crate::model::viewport::{NARROW, Viewport};
 use crate::page::Page;
+
+/// Width of the side panel with its margins, px.
+const PANEL_WIDTH: f64 = 444.0;
+/// What the panel takes of the height of a narrow window, where it lies below.
+const SHEET_SHARE: f64 = 0.62;
 
 /// Ids of what stays bright while the rest is dimmed.
 type Bright = Option<Arc<BTreeSet<String>>>;
@@ -127,12 +132,42 @@ impl MapContext {
         });
     }
 
-    /// Shows the whole map. `covered` px of the window's right side lie under the panel.
-    pub(crate) fn fit(self, covered: f64) {
-        let (width, height) = self.window.get_untracked();
+    /// Shows the whole map.
+    pub(crate) fn fit(self) {
+        self.look(Viewport::fitted);
+    }
+
+    /// Shows the map as it is first seen.
+    pub(crate) fn begin(self) {
+        self.look(Viewport::first);
+    }
+
+    /// Brings a point of the map into sight, moving the map no more than needed.
+    pub(crate) fn bring(self, at: Point) {
+        let window = self.uncovered();
+        let view = self.viewport.get_untracked();
+        let shown = view.showing((at.x, at.y), window);
+        if window.0 > 0.0 && shown != view {
+            self.moved.set(true);
+            self.viewport.set(shown);
+        }
+    }
+
+    fn look(self, view: impl Fn((f64, f64), (f64, f64)) -> Viewport) {
+        let window = self.uncovered();
         let map = self.layout.with_untracked(|layout| (layout.width, layout.height));
-        if width > 0.0 && map.0 > 0.0 {
-            self.viewport.set(Viewport::fitted(map, ((width - covered).max(200.0), height)));
+        if window.0 > 0.0 && map.0 > 0.0 {
+            self.viewport.set(view(map, window));
+        }
+    }
+
+    /// The part of the window that does not lie under the side panel.
+    fn uncovered(self) -> (f64, f64) {
+        let (width, height) = self.window.get_untracked();
+        match self.page.state.with_untracked(|state| state.select.is_some()) {
+            true if width > NARROW => (width - PANEL_WIDTH, height),
+            true => (width, height * (1.0 - SHEET_SHARE)),
+            false => (width, height),
         }
     }
 
@@ -157,7 +192,8 @@ fn bright(snapshot: &Snapshot, hovered: Option<&str>, find: &str) -> Bright {
         .filter(|node| matches_find(node, find))
         .map(|node| node.id.as_str())
         .collect();
-    let touches = |edge: &&Arc<Edge>| found.contains(edge.source.as_str()) || found.contains(edge.target.as_str());
+    let touches =
+        |edge: &&Arc<Edge>| found.contains(edge.source.as_str()) || found.contains(edge.target.as_str());
     let edges = snapshot.edges.values().filter(touches).map(|edge| edge.id.clone());
     Some(Arc::new(edges.chain(found.iter().map(|id| (*id).to_owned())).collect()))
 }

@@ -14,6 +14,14 @@ use crate::model::boxes::text_width;
 use crate::model::view::MOTION_LIMIT;
 use crate::preferences::Preferences;
 
+/// Height of a line of a label, px.
+const LINE: f64 = 13.5;
+/// Size of the letters of a label's first line, px.
+const RATE_SIZE: f64 = 12.5;
+/// Size of the letters of a label's other lines, px.
+const MORE_SIZE: f64 = 11.5;
+/// Room for the lock before the rate, px.
+const LOCK_ROOM: f64 = 14.0;
 const HEALTHS: [Health; 4] = [Health::Idle, Health::Healthy, Health::Degraded, Health::Failing];
 
 /// The heads of the arrows, one for each health.
@@ -82,7 +90,8 @@ fn Dots(edge: Memo<Arc<Edge>>, d: Memo<String>) -> impl IntoView {
     let motion = expect_context::<Preferences>().motion;
     let few = Memo::new(move |_| map.view.with(|view| view.edges.len() <= MOTION_LIMIT));
     // Both are coarse steps: a dot starts anew only when the traffic is really different.
-    let pace = Memo::new(move |_| edge.with(|edge| (dot_count(edge.request_rate), travel_seconds(edge.p50_ms))));
+    let pace =
+        Memo::new(move |_| edge.with(|edge| (dot_count(edge.request_rate), travel_seconds(edge.p50_ms))));
     move || {
         let (count, seconds) = pace.get();
         (motion.get() && few.get() && count > 0).then(|| {
@@ -105,7 +114,7 @@ fn Dots(edge: Memo<Arc<Edge>>, d: Memo<String>) -> impl IntoView {
     }
 }
 
-/// Rate, errors and p99 on a pill in the middle of the line.
+/// Rate, errors where there are any, and p99 on a pill in the middle of the line.
 #[component]
 pub(super) fn EdgeLabel(id: String) -> impl IntoView {
     let map = expect_context::<MapContext>();
@@ -117,15 +126,20 @@ pub(super) fn EdgeLabel(id: String) -> impl IntoView {
         edge.with(|edge| (edge.errors > 0).then(|| format::percent(edge.error_rate))).unwrap_or_default()
     });
     let p99 = Memo::new(move |_| edge.with(|edge| edge.p99_ms.map(format::duration)).unwrap_or_default());
-    let gap = move || if errors.with(String::is_empty) || p99.with(String::is_empty) { "" } else { "  " };
     let secure = Memo::new(move |_| edge.with(|edge| edge.mtls == Some(true)));
     let half = Memo::new(move |_| {
-        let first = text_width(&rate.get(), 11.5) + if secure.get() { 15.0 } else { 0.0 };
-        let second = text_width(&errors.get(), 10.5) + text_width(gap(), 10.5) + text_width(&p99.get(), 10.5);
-        (first.max(second) / 2.0 + 7.0).ceil()
+        let first = text_width(&rate.get(), RATE_SIZE) + if secure.get() { LOCK_ROOM } else { 0.0 };
+        let widest = first.max(text_width(&errors.get(), MORE_SIZE)).max(text_width(&p99.get(), MORE_SIZE));
+        (widest / 2.0 + 6.0).ceil()
     });
-    let one_line = move || errors.with(String::is_empty) && p99.with(String::is_empty);
-    let rate_x = move || if secure.get() { 7.0 } else { 0.0 };
+    // The lines that there are, one under the other around the middle.
+    let lines = Memo::new(move |_| {
+        1.0 + [errors, p99].iter().filter(|line| !line.with(String::is_empty)).count() as f64
+    });
+    let top = move || -lines.get() * LINE / 2.0;
+    let baseline = move |line: f64| top() + LINE * line + 10.5;
+    let p99_line = move || if errors.with(String::is_empty) { 1.0 } else { 2.0 };
+    let rate_x = move || if secure.get() { LOCK_ROOM / 2.0 } else { 0.0 };
     view! {
         <g
             class=move || edge.with(|edge| format!("edge-label {}", health_class(edge.health)))
@@ -143,22 +157,20 @@ pub(super) fn EdgeLabel(id: String) -> impl IntoView {
         >
             <rect
                 x=move || -half.get()
-                y=move || if one_line() { -10 } else { -16 }
+                y=move || top() - 3.0
                 width=move || half.get() * 2.0
-                height=move || if one_line() { 20 } else { 32 }
+                height=move || lines.get() * LINE + 6.0
                 rx="7"
             />
             <Show when=move || secure.get()>
-                <svg class="lock" x=move || 1.0 - half.get() + 4.0 y=move || if one_line() { -6 } else { -13 } width="12" height="12" viewBox="0 0 16 16">
+                <svg class="lock" x=move || 5.0 - half.get() y=move || top() width="12" height="12" viewBox="0 0 16 16">
                     <title>"Mutual TLS"</title>
                     <path d=LOCK />
                 </svg>
             </Show>
-            <text class="label-rate" x=rate_x y=move || if one_line() { 4 } else { -3 } text-anchor="middle">{rate}</text>
-            <text class="label-more" y="11" text-anchor="middle">
-                <tspan class="label-errors">{errors}</tspan>
-                <tspan>{gap}{p99}</tspan>
-            </text>
+            <text class="label-rate" x=rate_x y=move || baseline(0.0) text-anchor="middle">{rate}</text>
+            <text class="label-more label-errors" y=move || baseline(1.0) text-anchor="middle">{errors}</text>
+            <text class="label-more" y=move || baseline(p99_line()) text-anchor="middle">{p99}</text>
         </g>
     }
 }

@@ -147,7 +147,13 @@ async fn rasterised(map: MapContext, picture: &str) -> Result<String, JsValue> {
     canvas.set_height((height * scale) as u32);
     let context: web_sys::CanvasRenderingContext2d =
         canvas.get_context("2d")?.ok_or(JsValue::NULL)?.dyn_into()?;
-    context.draw_image_with_html_image_element_and_dw_and_dh(&image, 0.0, 0.0, width * scale, height * scale)?;
+    context.draw_image_with_html_image_element_and_dw_and_dh(
+        &image,
+        0.0,
+        0.0,
+        width * scale,
+        height * scale,
+    )?;
     canvas.to_data_url()
 }
 

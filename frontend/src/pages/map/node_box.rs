@@ -11,7 +11,7 @@ use crate::components::icon::{of_health, of_kind};
 use crate::components::sign::{health_class, health_word};
 use crate::format;
 use crate::layout::Point;
-use crate::model::boxes::{box_size, fitted_label, has_versions};
+use crate::model::boxes::{box_size, fit, fitted_label, only_version};
 use crate::model::search::kind_word;
 use crate::model::snapshot::node_label;
 
@@ -39,6 +39,7 @@ pub(super) fn NodeBox(id: String) -> impl IntoView {
     };
     view! {
         <g
+            id=id.with_value(|id| node_element_id(id))
             class=move || node.with(|node| format!("node {} {}", health_class(node.health), kind_class(node.kind)))
             class:is-dim=move || id.with_value(|id| map.is_dim(id))
             class:is-selected=move || id.with_value(|id| map.is_selected(id))
@@ -66,7 +67,7 @@ pub(super) fn NodeBox(id: String) -> impl IntoView {
                 rx=move || node.with(|node| if node.kind == NodeKind::Client { 24 } else { 10 })
             />
             <NodeHead node width=Signal::derive(move || size.get().0) />
-            <Show when=move || node.with(|node| has_versions(node))>
+            <Show when=move || node.with(|node| node.versions.len() > 1)>
                 <VersionOpener id node opened width=Signal::derive(move || size.get().0) />
             </Show>
             <Show when=move || opened.get()>
@@ -89,13 +90,15 @@ fn NodeHead(node: Memo<Arc<Node>>, width: Signal<f64>) -> impl IntoView {
             .into_any();
         }
         view! {
-            <text class="node-number" x="14" y="53">{text(|node| format::rate(node.request_rate))}</text>
-            <text class="node-number node-errors" x=move || width.get() / 2.0 y="53" text-anchor="middle">
+            <text class="node-number" x="13" y="52">{text(|node| format::rate(node.request_rate))}</text>
+            <text class="node-number node-errors" x=move || width.get() - 13.0 y="52" text-anchor="end">
                 {text(|node| format!("{} err", format::percent(node.error_rate)))}
             </text>
-            <text class="node-number" x=move || width.get() - 14.0 y="53" text-anchor="end">
-                <tspan class="node-unit">"p99 "</tspan>
-                {text(|node| format::duration_or_dash(node.p99_ms))}
+            <text class="node-number" x="13" y="70">
+                {text(|node| format!("p99 {}", format::duration_or_dash(node.p99_ms)))}
+            </text>
+            <text class="node-unit" x=move || width.get() - 13.0 y="70" text-anchor="end">
+                {text(|node| only_version(node).map_or_else(String::new, |version| fit(version, 12.0, 62.0)))}
             </text>
         }
         .into_any()
@@ -119,6 +122,11 @@ fn NodeHead(node: Memo<Arc<Node>>, width: Signal<f64>) -> impl IntoView {
 
 fn tile_top(client: bool) -> f64 {
     if client { 12.0 } else { 10.0 }
+}
+
+/// The id by which the page finds a node's box.
+pub(super) fn node_element_id(id: &str) -> String {
+    format!("node-{id}")
 }
 
 /// Whether the tab key enters the map at this box: the selected one, or else the first.

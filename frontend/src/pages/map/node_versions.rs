@@ -10,7 +10,7 @@ use crate::components::icon::{CHEVRON_DOWN, CHEVRON_UP, of_health};
 use crate::components::sign::health_class;
 use crate::components::versions::{share, version_name};
 use crate::format;
-use crate::model::boxes::{BOX_HEIGHT, OPENER_WIDTH, VERSION_ROW, fit};
+use crate::model::boxes::{BOX_HEIGHT, VERSION_ROW, fit};
 
 /// The button that opens and closes the versions, with their number.
 #[component]
@@ -37,7 +37,7 @@ pub(super) fn VersionOpener(
     view! {
         <g
             class="opener"
-            transform=move || format!("translate({:.1} 12)", width.get() - 34.0 - OPENER_WIDTH)
+            transform=move || format!("translate({:.1} 56)", width.get() - 49.0)
             role="button"
             tabindex="0"
             aria-label=label
@@ -50,9 +50,9 @@ pub(super) fn VersionOpener(
             on:keydown=on_key
         >
             <title>{label}</title>
-            <rect width="36" height="20" rx="6" />
-            <text x="12" y="14" text-anchor="middle">{count}</text>
-            <svg x="18" y="3" width="14" height="14" viewBox="0 0 16 16">
+            <rect width="36" height="17" rx="5.5" />
+            <text x="12" y="12.5" text-anchor="middle">{count}</text>
+            <svg x="18.5" y="2" width="13" height="13" viewBox="0 0 16 16">
                 <path d=move || if opened.get() { CHEVRON_UP } else { CHEVRON_DOWN } />
             </svg>
         </g>
@@ -96,12 +96,12 @@ fn Version(node: Memo<Arc<Node>>, index: usize, width: Signal<f64>) -> impl Into
                 <path d=move || row.with(|(_, version)| of_health(version.health)) />
             </svg>
             <text class="version-name" x="19" y="15">
-                {text(|_, version| fit(&version_name(version), 12.0, 62.0))}
+                {text(|_, version| fit(&version_name(version), 12.5, 66.0))}
             </text>
-            <text class="node-number" x=move || inner() * 0.53 y="15" text-anchor="end">
+            <text class="node-number" x=move || inner() * 0.5 y="15" text-anchor="end">
                 {text(|share, _| format::percent(share))}
             </text>
-            <text class="node-number node-errors" x=move || inner() * 0.76 y="15" text-anchor="end">
+            <text class="node-number node-errors" x=move || inner() * 0.73 y="15" text-anchor="end">
                 {text(|_, version| format::percent(version.error_rate))}
             </text>
             <text class="node-number" x=inner y="15" text-anchor="end">

@@ -15,14 +15,17 @@ pub(super) fn MapTable() -> impl IntoView {
     let map = expect_context::<MapContext>();
     let find = Memo::new(move |_| map.page.state.with(|state| state.find.clone()));
     let found = move |id: &str| {
-        map.snapshot.with(|snapshot| snapshot.nodes.get(id).is_some_and(|node| matches_find(node, &find.get())))
+        map.snapshot
+            .with(|snapshot| snapshot.nodes.get(id).is_some_and(|node| matches_find(node, &find.get())))
     };
     let nodes = Memo::new(move |_| {
         map.view.with(|view| view.nodes.iter().filter(|id| found(id)).cloned().collect::<Vec<_>>())
     });
     let edges = Memo::new(move |_| {
         let snapshot = map.snapshot.get();
-        let ends = |id: &String| snapshot.edges.get(id).is_some_and(|edge| found(&edge.source) || found(&edge.target));
+        let ends = |id: &String| {
+            snapshot.edges.get(id).is_some_and(|edge| found(&edge.source) || found(&edge.target))
+        };
         map.view.with(|view| view.edges.iter().filter(|id| ends(id)).cloned().collect::<Vec<_>>())
     });
     view! {
@@ -68,10 +71,14 @@ fn number_heads(names: &'static [&'static str]) -> impl IntoView {
 fn NodeRow(id: String) -> impl IntoView {
     let map = expect_context::<MapContext>();
     let node = map.node(id.clone());
-    let selected = { let id = id.clone(); move || map.is_selected(&id) };
+    let name = id.clone();
+    let selected = {
+        let id = id.clone();
+        move || map.is_selected(&id)
+    };
     let cell = move |read: fn(&Node) -> String| view! { <td class="end num">{move || node.with(|node| read(node))}</td> };
     view! {
-        <tr class:is-selected=selected data-node-id=id.clone()>
+        <tr class:is-selected=selected data-node-id=name>
             <th scope="row">
                 <button class="cell-name cell-button" on:click=move |_| map.select(&id)>
                     <HealthMark health=Signal::derive(move || node.with(|node| node.health)) />
@@ -92,13 +99,17 @@ fn NodeRow(id: String) -> impl IntoView {
 fn EdgeRow(id: String) -> impl IntoView {
     let map = expect_context::<MapContext>();
     let edge = map.edge(id.clone());
-    let selected = { let id = id.clone(); move || map.is_selected(&id) };
+    let name = id.clone();
+    let selected = {
+        let id = id.clone();
+        move || map.is_selected(&id)
+    };
     let end = move |read: fn(&Edge) -> &String| {
         move || edge.with(|edge| map.snapshot.with(|snapshot| snapshot.label(read(edge))))
     };
     let cell = move |read: fn(&Edge) -> String| view! { <td class="end num">{move || edge.with(|edge| read(edge))}</td> };
     view! {
-        <tr class:is-selected=selected data-edge-id=id.clone()>
+        <tr class:is-selected=selected data-edge-id=name>
             <th scope="row">
                 <button class="cell-name cell-button" on:click=move |_| map.select(&id)>
                     <HealthMark health=Signal::derive(move || edge.with(|edge| edge.health)) />

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::context::MapContext;
 use super::export::ExportMenu;
-use crate::components::icon::{CLOSE, FILTER, FOCUS, Icon, MAP, MINUS, MOTION, PLUS, TABLE};
+use crate::components::icon::{CLOSE, FILTER, FOCUS, HIDE, Icon, MAP, MINUS, MOTION, PLUS, TABLE};
 use crate::format;
 use crate::preferences::Preferences;
 use crate::state::{Grouping, MAX_DEPTH, PageState, Presentation};
@@ -26,7 +26,7 @@ pub(super) fn Toolbar() -> impl IntoView {
             <Switch
                 label="Hide idle"
                 test_id="idle-toggle"
-                icon=MINUS
+                icon=HIDE
                 get=|state| state.hide_idle
                 set=|state, on| state.hide_idle = on
             />
@@ -107,6 +107,8 @@ fn Switch(
     view! {
         <button
             class="btn"
+            title=label
+            aria-label=label
             aria-pressed=move || on.get().to_string()
             data-testid=test_id
             on:click=move |_| {
@@ -115,7 +117,7 @@ fn Switch(
             }
         >
             <Icon path=icon />
-            {label}
+            <span class="wide-only">{label}</span>
         </button>
     }
 }
@@ -126,6 +128,8 @@ fn FocusChip() -> impl IntoView {
     let map = expect_context::<MapContext>();
     let focus = Memo::new(move |_| map.page.state.with(|state| state.focus.clone()));
     let depth = Memo::new(move |_| map.page.state.with(|state| state.depth));
+    let nearest = move || depth.get() <= 1;
+    let farthest = move || depth.get() >= MAX_DEPTH;
     let name = move || focus.get().map(|id| map.snapshot.with(|snapshot| snapshot.label(&id)));
     view! {
         <Show when=move || focus.with(Option::is_some)>
@@ -134,7 +138,7 @@ fn FocusChip() -> impl IntoView {
                 <strong class="truncate">{name}</strong>
                 <button
                     aria-label="One step less around the focus"
-                    disabled=move || depth.get() <= 1
+                    disabled=nearest
                     on:click=move |_| map.page.change(|state| state.depth -= 1)
                 >
                     <Icon path=MINUS />
@@ -142,7 +146,7 @@ fn FocusChip() -> impl IntoView {
                 <span class="num">{move || format::plural(depth.get().into(), "step", "steps")}</span>
                 <button
                     aria-label="One step more around the focus"
-                    disabled=move || depth.get() >= MAX_DEPTH
+                    disabled=farthest
                     on:click=move |_| map.page.change(|state| state.depth += 1)
                     data-testid="depth-more"
                 >
@@ -192,7 +196,7 @@ fn MotionToggle() -> impl IntoView {
     let label = move || if motion.get() { "Stop the moving dots" } else { "Show traffic as moving dots" };
     view! {
         <button
-            class="btn btn-icon motion-toggle"
+            class="btn btn-icon btn-quiet motion-toggle"
             title=label
             aria-label=label
             aria-pressed=move || motion.get().to_string()
@@ -211,12 +215,14 @@ fn PresentationChoice() -> impl IntoView {
         let pressed = move || map.page.state.with(|state| state.view == view).to_string();
         view! {
             <button
+                title=name
+                aria-label=name
                 aria-pressed=pressed
                 data-testid=test_id
                 on:click=move |_| map.page.change(|state| state.view = view)
             >
                 <Icon path=icon />
-                {name}
+                <span class="wide-only">{name}</span>
             </button>
         }
     };

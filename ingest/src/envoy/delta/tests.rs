@@ -1,1 +1,293 @@
+use std::collections::BTreeMap;
 
+use proptest::prelude::*;
+use sidecarta_queries::rows::envoy::{ClusterDelta, LatencyBin, ListenerDelta};
+
+use super::{Baseline, Deltas, Names, Process, Totals, deltas};
+
+const SECOND_NS: i64 = 1_000_000_000;
+const WATCHED_SINCE_NS: i64 = 1_000 * SECOND_NS;
+
+fn process(started_at_s: i64) -> Process {
+    Process {
+        started: format!("start at {started_at_s}"),
+        started_at_ns: started_at_s * SECOND_NS,
+        restart_epoch: 0,
+    }
+}
+
+fn baseline(process: Process, seen_at_s: i64, requests: u64) -> Baseline {
+    let cluster = ClusterDelta { cluster: "orders".to_owned(), requests, ..ClusterDelta::default() };
+    let clusters = if requests == 0 { BTreeMap::new() } else { [("orders".to_owned(), cluster)].into() };
+    Baseline {
+        process,
+        seen_at_ns: seen_at_s * SECOND_NS,
+        admin_requests: Some(seen_at_s as u64),
+        totals: Totals { clusters, listeners: BTreeMap::new() },
+    }
+}
+
+fn requests(before: Option<&Baseline>, now: &Baseline) -> u64 {
+    let deltas = deltas(before, now, WATCHED_SINCE_NS, &Names::default());
+    deltas.clusters.iter().map(|cluster| cluster.requests).sum()
+}
+
+#[test]
+fn the_same_process_adds_what_it_has_grown_by() {
+    let before = baseline(process(0), 1_000, 10);
+    assert_eq!(requests(Some(&before), &baseline(process(0), 1_005, 13)), 3);
+    assert_eq!(requests(Some(&before), &baseline(process(0), 1_005, 10)), 0);
+}
+
+#[test]
+fn a_series_that_appears_started_at_zero() {
+    let before = baseline(process(0), 1_000, 0);
+    assert_eq!(requests(Some(&before), &baseline(process(0), 1_005, 3)), 3);
+}
+
+#[test]
+fn a_counter_that_fell_started_anew() {
+    let before = baseline(process(0), 1_000, 10);
+    assert_eq!(requests(Some(&before), &baseline(process(0), 1_005, 4)), 4);
+}
+
+#[test]
+fn a_reset_shows_even_where_a_counter_has_overtaken_itself() {
+    let before = baseline(process(0), 1_000, 10);
+    let now = Baseline { admin_requests: Some(5), ..baseline(process(0), 1_005, 12) };
+    assert_eq!(requests(Some(&before), &now), 12);
+}
+
+#[test]
+fn a_restarted_process_is_all_new_even_where_it_counts_more() {
+    let before = baseline(process(0), 1_000, 10);
+    assert_eq!(requests(Some(&before), &baseline(process(1_002), 1_005, 12)), 12);
+}
+
+#[test]
+fn a_hot_restarted_process_is_all_new_although_it_started_beside_the_old_one() {
+    let before = baseline(process(0), 1_000, 10);
+    let now = Baseline {
+        process: Process { restart_epoch: 1, ..process(970) },
+        ..baseline(process(970), 1_005, 4)
+    };
+    assert_eq!(requests(Some(&before), &now), 4);
+}
+
+#[test]
+fn another_process_under_the_same_name_adds_nothing_it_counted_before() {
+    let before = baseline(process(0), 1_000, 10);
+    assert_eq!(requests(Some(&before), &baseline(process(500), 1_005, 700)), 0);
+}
+
+#[test]
+fn a_first_look_counts_only_what_happened_under_it() {
+    assert_eq!(requests(None, &baseline(process(0), 1_001, 700)), 0);
+    assert_eq!(requests(None, &baseline(process(995), 1_001, 7)), 7, "it started just before");
+    assert_eq!(requests(None, &baseline(process(2_000), 2_005, 7)), 7, "it started later");
+}
+
+#[test]
+fn nothing_is_not_mentioned_and_names_are_the_configured_ones() {
+    let mut names = Names::default();
+    names.add_cluster("orders:80", "orders:80");
+    let rename = |mut baseline: Baseline| {
+        let cluster = baseline.totals.clusters.remove("orders").expect("orders");
+        let cluster = ClusterDelta { cluster: "orders_80".to_owned(), ..cluster };
+        baseline.totals.clusters.insert("orders_80".to_owned(), cluster);
+        baseline
+    };
+    let before = rename(baseline(process(0), 1_000, 1));
+    let now = rename(baseline(process(0), 1_005, 2));
+    let found = deltas(Some(&before), &now, WATCHED_SINCE_NS, &names);
+    assert_eq!(found.clusters.len(), 1);
+    assert_eq!(found.clusters[0].cluster, "orders:80");
+    assert_eq!(deltas(Some(&now), &now, WATCHED_SINCE_NS, &names), Deltas::default());
+}
+
+/// What may happen to a proxy and to whoever scrapes it.
+#[derive(Clone, Debug)]
+enum Event {
+    Request {
+        cluster: u8,
+        latency_ms: u32,
+    },
+    Flush,
+    Scrape,
+    /// The proxy does not answer, or the store does not take the scrape.
+    FailedScrape,
+    Restart,
+    ResetCounters,
+    /// A series goes away and is seen to be away.
+    Vanish {
+        cluster: u8,
+    },
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        8 => (0..3_u8, 0..2_000_u32).prop_map(|(cluster, latency_ms)| Event::Request { cluster, latency_ms }),
+        3 => Just(Event::Flush),
+        4 => Just(Event::Scrape),
+        2 => Just(Event::FailedScrape),
+        1 => Just(Event::Restart),
+        1 => Just(Event::ResetCounters),
+        1 => (0..3_u8).prop_map(|cluster| Event::Vanish { cluster }),
+    ]
+}
+
+/// A proxy as Envoy behaves, beside a ledger of what can be known of it.
+#[derive(Debug)]
+struct Mesh {
+    now_s: i64,
+    proxy: Baseline,
+    unflushed: BTreeMap<String, Vec<u32>>,
+    stored: Option<Baseline>,
+    /// Requests and latencies that happened, and were not lost with a process or a reset before a scrape saw them.
+    knowable: BTreeMap<String, (u64, u64)>,
+    unseen: BTreeMap<String, (u64, u64)>,
+    counted: BTreeMap<String, (u64, u64)>,
+}
+
+impl Mesh {
+    fn new() -> Self {
+        let proxy = Baseline { admin_requests: Some(1_000_000), ..baseline(process(1_000), 1_000, 0) };
+        Self {
+            now_s: 1_000,
+            proxy,
+            unflushed: BTreeMap::new(),
+            stored: None,
+            knowable: BTreeMap::new(),
+            unseen: BTreeMap::new(),
+            counted: BTreeMap::new(),
+        }
+    }
+
+    fn happen(&mut self, event: &Event) {
+        self.now_s += 3;
+        match event {
+            Event::Request { cluster, latency_ms } => self.request(&format!("c{cluster}"), *latency_ms),
+            Event::Flush => self.flush(),
+            Event::Scrape => self.scrape(),
+            Event::FailedScrape => {
+                self.proxy.admin_requests = self.proxy.admin_requests.map(|count| count + 3)
+            }
+            Event::Restart => {
+                self.lose(|unseen| *unseen = (0, 0));
+                self.unflushed.clear();
+                self.proxy = Baseline {
+                    admin_requests: Some(900_000),
+                    ..baseline(process(self.now_s), self.now_s, 0)
+                };
+            }
+            Event::ResetCounters => {
+                self.lose(|unseen| unseen.0 = 0);
+                for cluster in self.proxy.totals.clusters.values_mut() {
+                    cluster.requests = 0;
+                }
+                // Under a reset that nobody sees nothing is promised, so the admin counter starts high enough.
+                self.proxy.admin_requests = self.proxy.admin_requests.map(|count| count / 2);
+            }
+            Event::Vanish { cluster } => {
+                self.flush();
+                self.scrape();
+                self.proxy.totals.clusters.remove(&format!("c{cluster}"));
+                self.scrape();
+            }
+        }
+    }
+
+    fn request(&mut self, name: &str, latency_ms: u32) {
+        let cluster = self
+            .proxy
+            .totals
+            .clusters
+            .entry(name.to_owned())
+            .or_insert_with(|| ClusterDelta { cluster: name.to_owned(), ..ClusterDelta::default() });
+        cluster.requests += 1;
+        self.unflushed.entry(name.to_owned()).or_default().push(latency_ms);
+        for ledger in [&mut self.knowable, &mut self.unseen] {
+            let (requests, latencies) = ledger.entry(name.to_owned()).or_default();
+            *requests += 1;
+            *latencies += 1;
+        }
+    }
+
+    fn flush(&mut self) {
+        for (name, latencies) in std::mem::take(&mut self.unflushed) {
+            let Some(cluster) = self.proxy.totals.clusters.get_mut(&name) else { continue };
+            for lower_ms in latencies {
+                match cluster.latency.binary_search_by_key(&lower_ms, |bin| bin.lower_ms) {
+                    Ok(index) => cluster.latency[index].count += 1,
+                    Err(index) => cluster.latency.insert(index, LatencyBin { lower_ms, count: 1 }),
+                }
+            }
+        }
+    }
+
+    fn scrape(&mut self) {
+        self.proxy.admin_requests = self.proxy.admin_requests.map(|count| count + 3);
+        self.proxy.seen_at_ns = self.now_s * SECOND_NS;
+        let found = deltas(self.stored.as_ref(), &self.proxy, WATCHED_SINCE_NS, &Names::default());
+        for cluster in found.clusters {
+            let (requests, latencies) = self.counted.entry(cluster.cluster).or_default();
+            *requests += cluster.requests;
+            *latencies += cluster.latency.iter().map(|bin| bin.count).sum::<u64>();
+        }
+        for (name, unseen) in &mut self.unseen {
+            *unseen = (0, self.unflushed.get(name).map_or(0, |latencies| latencies.len() as u64));
+        }
+        // The way through the store.
+        let text = serde_json::to_string(&self.proxy).expect("a baseline");
+        self.stored = Some(serde_json::from_str(&text).expect("the same baseline"));
+    }
+
+    /// Takes what nobody has seen and nobody will see out of what can be known.
+    fn lose(&mut self, keep: impl Fn(&mut (u64, u64))) {
+        for (name, unseen) in &mut self.unseen {
+            let before = *unseen;
+            keep(unseen);
+            let knowable = self.knowable.entry(name.clone()).or_default();
+            knowable.0 -= before.0 - unseen.0;
+            knowable.1 -= before.1 - unseen.1;
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn all_that_can_be_known_is_counted_once(events in prop::collection::vec(event(), 0..200)) {
+        let mut mesh = Mesh::new();
+        for event in &events {
+            mesh.happen(event);
+        }
+        mesh.flush();
+        mesh.scrape();
+        mesh.knowable.retain(|_, counts| *counts != (0, 0));
+        mesh.counted.retain(|_, counts| *counts != (0, 0));
+        prop_assert_eq!(mesh.counted, mesh.knowable);
+    }
+
+    #[test]
+    fn nothing_is_ever_more_than_a_proxy_has_counted(
+        old in prop::collection::vec(0..50_u64, 5), new in prop::collection::vec(0..50_u64, 5),
+    ) {
+        let listener = |counts: &[u64]| ListenerDelta {
+            prefix: "in".to_owned(),
+            requests: counts[0],
+            classes: [counts[1], 0, counts[2], 0, 0],
+            latency: vec![LatencyBin { lower_ms: 1, count: counts[3] + 1 }, LatencyBin { lower_ms: 9, count: counts[4] + 1 }],
+        };
+        let at = |seen_at_s, counts: &[u64]| Baseline {
+            totals: Totals { clusters: BTreeMap::new(), listeners: [("in".to_owned(), listener(counts))].into() },
+            ..baseline(process(0), seen_at_s, 0)
+        };
+        let found = deltas(Some(&at(1_000, &old)), &at(1_005, &new), WATCHED_SINCE_NS, &Names::default());
+        let now = listener(&new);
+        for delta in found.listeners {
+            prop_assert!(delta.requests <= now.requests);
+            prop_assert!(delta.classes.iter().zip(now.classes).all(|(delta, now)| *delta <= now));
+            prop_assert!(delta.latency.iter().all(|bin| now.latency.iter().any(|now| now.lower_ms == bin.lower_ms && bin.count <= now.count)));
+        }
+    }
+}

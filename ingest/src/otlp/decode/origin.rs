@@ -19,7 +19,8 @@ pub(super) struct Origin<'a> {
 
 impl<'a> Origin<'a> {
     pub(super) fn of(resource: &Attributes<'a>, max_name_bytes: usize) -> Self {
-        let text = |key: &str| resource.get(key).map_or(Cow::Borrowed(""), |text| short(text, max_name_bytes));
+        let text =
+            |key: &str| resource.get(key).map_or(Cow::Borrowed(""), |text| short(text, max_name_bytes));
         let mut service = text("service.name");
         if service.is_empty() {
             service = Cow::Borrowed("unknown_service");

@@ -131,13 +131,11 @@ impl<'a> SpanReader<'a> {
     fn say_what_was_dropped(&mut self, by_sender: [u64; 3]) {
         let here = [self.attributes.dropped, self.events.dropped, self.links.dropped];
         self.was_cut = here != [0; 3];
-        let keys =
-            ["otel.dropped_attributes_count", "otel.dropped_events_count", "otel.dropped_links_count"];
+        let keys = ["otel.dropped_attributes_count", "otel.dropped_events_count", "otel.dropped_links_count"];
         for ((key, here), by_sender) in keys.into_iter().zip(here).zip(by_sender) {
             let dropped = here.saturating_add(by_sender);
-            let is_new = dropped > 0 && self.attributes.get(key).is_none();
-            if is_new {
-                self.attributes.push(Cow::Borrowed(key), Cow::Owned(dropped.to_string()));
+            if dropped > 0 {
+                self.attributes.set(key, dropped.to_string());
             }
         }
     }
@@ -185,7 +183,12 @@ pub(super) struct List {
 
 impl List {
     fn new(limits: &DecodeLimits) -> Self {
-        Self { json: JsonText::new(limits.max_events_bytes), count: 0, max_count: limits.max_events, dropped: 0 }
+        Self {
+            json: JsonText::new(limits.max_events_bytes),
+            count: 0,
+            max_count: limits.max_events,
+            dropped: 0,
+        }
     }
 
     fn clear(&mut self) {

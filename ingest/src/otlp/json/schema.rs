@@ -57,10 +57,8 @@ const fn many(name: &'static str, number: u32, kind: Kind) -> Field {
 }
 
 /// `ExportTraceServiceRequest`.
-pub(super) static TRACES: Schema = Schema {
-    name: "an export request",
-    fields: &[many("resourceSpans", 1, Kind::Message(&RESOURCE_SPANS))],
-};
+pub(super) static TRACES: Schema =
+    Schema { name: "an export request", fields: &[many("resourceSpans", 1, Kind::Message(&RESOURCE_SPANS))] };
 
 static RESOURCE_SPANS: Schema = Schema {
     name: "resource spans",

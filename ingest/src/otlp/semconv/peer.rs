@@ -116,7 +116,10 @@ mod tests {
     #[test]
     fn finds_the_authority_of_a_url() {
         assert_eq!(authority("http://payments/pay"), Some(("payments", None)));
-        assert_eq!(authority("https://user:secret@pay.example:8443?x=1"), Some(("pay.example", Some("8443"))));
+        assert_eq!(
+            authority("https://user:secret@pay.example:8443?x=1"),
+            Some(("pay.example", Some("8443")))
+        );
         assert_eq!(authority("http://[::1]:80/"), Some(("[::1]", Some("80"))));
         assert_eq!(authority("http://[::1]/"), Some(("[::1]", None)));
         assert_eq!(authority("/only/a/path"), None);

@@ -8,7 +8,8 @@ pub(super) fn template(route: &str) -> Cow<'_, str> {
     if !path.split('/').any(is_id) {
         return Cow::Borrowed(path);
     }
-    let segments: Vec<&str> = path.split('/').map(|segment| if is_id(segment) { "{id}" } else { segment }).collect();
+    let segments: Vec<&str> =
+        path.split('/').map(|segment| if is_id(segment) { "{id}" } else { segment }).collect();
     Cow::Owned(segments.join("/"))
 }
 
@@ -19,7 +20,9 @@ fn is_id(segment: &str) -> bool {
     if digits == 0 || digits + dashes != segment.len() {
         return false;
     }
-    segment.bytes().all(|byte| byte.is_ascii_digit()) || digits == 32 && dashes == 4 || digits >= 16 && dashes == 0
+    segment.bytes().all(|byte| byte.is_ascii_digit())
+        || digits == 32 && dashes == 4
+        || digits >= 16 && dashes == 0
 }
 
 #[cfg(test)]

@@ -60,7 +60,9 @@ impl Drag {
     pub(super) fn go_on(self, event: &PointerEvent, at: (f64, f64), drawing: NodeRef<svg::Svg>) {
         let id = event.pointer_id();
         let before = self.pointers.get_value();
-        let Some(last) = before.iter().find(|pointer| pointer.0 == id).map(|pointer| pointer.1) else { return };
+        let Some(last) = before.iter().find(|pointer| pointer.0 == id).map(|pointer| pointer.1) else {
+            return;
+        };
         let start = self.start.get_value();
         if !self.moved.get_untracked() {
             if distance(start, at) < CLICK_SLACK {

@@ -12,7 +12,6 @@ use crate::components::icon::{ARROW, FOCUS, Icon};
 use crate::components::measures::{EvidenceTable, MeasureTiles, Measures};
 use crate::components::sign::{HealthPill, KindTile};
 use crate::components::versions::VersionTable;
-use crate::model::boxes::has_versions;
 use crate::model::search::kind_word;
 use crate::model::snapshot::node_label;
 
@@ -28,7 +27,7 @@ pub(super) fn NodePanel(id: String) -> impl IntoView {
         <div class="panel-body">
             <NodeActions id=id.clone() node />
             <MeasureTiles measures=Signal::derive(move || node.with(|node| measures(node))) />
-            <Show when=move || node.with(|node| has_versions(node))>
+            <Show when=move || node.with(|node| !node.versions.is_empty())>
                 <Section title="Versions">
                     <VersionTable versions=Signal::derive(move || node.with(|node| node.versions.clone())) />
                 </Section>
@@ -70,9 +69,8 @@ fn NodeHead(node: Memo<Arc<Node>>) -> impl IntoView {
 fn NodeActions(id: String, node: Memo<Arc<Node>>) -> impl IntoView {
     let map = expect_context::<MapContext>();
     let id = StoredValue::new(id);
-    let focused = Memo::new(move |_| {
-        id.with_value(|id| map.page.state.with(|state| state.focus.as_ref() == Some(id)))
-    });
+    let focused =
+        Memo::new(move |_| id.with_value(|id| map.page.state.with(|state| state.focus.as_ref() == Some(id))));
     let toggle = move |_| {
         map.moved.set(false);
         map.page.change(|state| {

@@ -49,8 +49,11 @@ pub(super) fn Sides(edge: Memo<Arc<Edge>>) -> impl IntoView {
 /// this is a hint; where the callee's is the larger one there is nothing to say.
 fn between(edge: &Edge, of: Percentile) -> String {
     let known = |latency: &Option<Latency>| latency.as_ref().filter(|latency| latency.count > 0).map(of);
-    let difference = known(&edge.client_side).zip(known(&edge.server_side)).map(|(client, server)| client.ms - server.ms);
-    difference.filter(|ms| *ms > 0.0).map_or_else(|| "–".to_owned(), |ms| format!("≈ {}", format::duration(ms)))
+    let difference =
+        known(&edge.client_side).zip(known(&edge.server_side)).map(|(client, server)| client.ms - server.ms);
+    difference
+        .filter(|ms| *ms > 0.0)
+        .map_or_else(|| "–".to_owned(), |ms| format!("≈ {}", format::duration(ms)))
 }
 
 #[cfg(test)]

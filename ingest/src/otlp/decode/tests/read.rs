@@ -43,7 +43,8 @@ pub(super) fn rows(batch: &SpanBatch) -> Vec<Row> {
     let text = |name, row| texts(columns, name, row).unwrap_or_default();
     (0..columns.num_rows())
         .map(|row| Row {
-            trace_id: u128::from(u64s(columns, "trace_hi", row)) << 64 | u128::from(u64s(columns, "trace_lo", row)),
+            trace_id: u128::from(u64s(columns, "trace_hi", row)) << 64
+                | u128::from(u64s(columns, "trace_lo", row)),
             span_id: u64s(columns, "span_id", row),
             parent_span_id: u64s(columns, "parent_span_id", row),
             start_ns: columns.column_by_name("start_ns").unwrap().as_primitive::<Int64Type>().value(row),
@@ -70,7 +71,7 @@ fn attributes(columns: &RecordBatch, row: usize) -> BTreeMap<String, String> {
     let tail = (0..tail.len()).map(|entry| (keys.value(entry).to_owned(), values.value(entry).to_owned()));
     let request_id = columns.column_by_name("request_id").unwrap().as_fixed_size_binary();
     let request_id = request_id.is_valid(row).then(|| {
-        let digits: String = request_id.value(row).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = format!("{:032x}", u128::from_be_bytes(request_id.value(row).try_into().unwrap()));
         let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
         ("guid:x-request-id".to_owned(), parts.join("-"))
     });
@@ -99,7 +100,11 @@ pub(super) fn expected(request: &ExportTraceServiceRequest) -> Vec<Row> {
                     name: span.name.clone(),
                     method: text("http.request.method").filter_empty().unwrap_or_else(|| text("http.method")),
                     route: text("http.route"),
-                    status_message: span.status.as_ref().map(|status| status.message.clone()).unwrap_or_default(),
+                    status_message: span
+                        .status
+                        .as_ref()
+                        .map(|status| status.message.clone())
+                        .unwrap_or_default(),
                     scope: scope.clone(),
                     events: String::new(),
                     links: String::new(),

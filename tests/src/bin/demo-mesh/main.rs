@@ -1,24 +1,21 @@
 //! Runs the demo mesh with traffic on it, and Sidecarta watching it.
 
+mod sidecarta;
+mod signals;
+
 use std::error::Error;
 use std::fs;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Stdio};
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use rustix::process::{Pid, Signal, kill_process};
-use sidecarta_tests::mesh::{Amount, Mesh, MeshOptions, MeshPorts, bound_to_us};
-use tempfile::TempDir;
-use tokio::process::Child;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{Instant, sleep, timeout};
+use sidecarta_tests::mesh::{Amount, Mesh, MeshOptions, MeshPorts};
 
-/// How long Sidecarta may take until it is ready, and until it has ended.
-const START_LIMIT: Duration = Duration::from_mins(1);
-const STOP_LIMIT: Duration = Duration::from_secs(20);
+use sidecarta::Sidecarta;
+use signals::{Signals, unless};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -89,13 +86,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let signals = Signals::listen()?;
     let ports = MeshPorts::reserve()?;
     let mut otlp_grpc = arguments.otlp_grpc;
     let sidecarta = if let Some(program) = &arguments.sidecarta {
         otlp_grpc = free_or_other(otlp_grpc)?;
         let admin_urls = ports.admin_urls();
         let sidecarta = Sidecarta::start(program, &arguments, otlp_grpc, &admin_urls);
-        Some(unless_stopped(sidecarta).await?)
+        Some(unless(&signals.stop, sidecarta).await?)
     } else {
         None
     };
@@ -106,19 +104,24 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         faults: arguments.faults == Switch::On,
         ..MeshOptions::new(arguments.envoy.clone(), otlp_grpc)
     };
-    let mesh = unless_stopped(async { Ok(Mesh::start_on(ports, options).await?) }).await?;
+    let mesh = unless(&signals.stop, Mesh::start_on(ports, options)).await?;
     announce(&arguments, &mesh, sidecarta.as_ref(), otlp_grpc)?;
-    let watched = watch(&arguments, mesh, sidecarta).await;
+    let watched = watch(&arguments, &signals, mesh, sidecarta).await;
     say("Everything that the demo started has ended.")?;
     watched
 }
 
 /// Keeps the traffic going until it is over, then brings everything to an end.
-async fn watch(arguments: &Arguments, mesh: Mesh, mut sidecarta: Option<Sidecarta>) -> Result<(), Failure> {
+async fn watch(
+    arguments: &Arguments,
+    signals: &Signals,
+    mesh: Mesh,
+    mut sidecarta: Option<Sidecarta>,
+) -> Result<(), Failure> {
     let mut crash = None;
     let stop = async {
         tokio::select! {
-            () = stop_signal() => {}
+            () = signals.stop.cancelled() => {}
             ended = Sidecarta::ended(sidecarta.as_mut()) => crash = Some(ended),
         }
     };
@@ -129,8 +132,7 @@ async fn watch(arguments: &Arguments, mesh: Mesh, mut sidecarta: Option<Sidecart
         return Err(crash);
     }
     say(&format!("Stopping after {} requests, {} of them failed.", load.requests, load.errors))?;
-    // A second Ctrl-C does not wait for the last spans.
-    let flushed = unless_stopped(async { Ok(mesh.flush().await?) }).await;
+    let flushed = unless(&signals.hurry, mesh.flush()).await;
     if let Some(path) = &arguments.truth {
         fs::write(path, serde_json::to_string_pretty(&mesh.truth())?)?;
         say(&format!("What really happened stands in {}.", path.display()))?;
@@ -140,100 +142,6 @@ async fn watch(arguments: &Arguments, mesh: Mesh, mut sidecarta: Option<Sidecart
         sidecarta.stop().await?;
     }
     flushed
-}
-
-/// Sidecarta as a process of its own.
-struct Sidecarta {
-    process: Child,
-    url: String,
-    log: PathBuf,
-    /// Its data, if nobody wants to keep it.
-    _temporary: Option<TempDir>,
-}
-
-impl Sidecarta {
-    /// Starts it and waits until it is ready.
-    async fn start(
-        program: &Path,
-        arguments: &Arguments,
-        otlp_grpc: SocketAddr,
-        admin_urls: &[String],
-    ) -> Result<Self, Failure> {
-        let temporary = arguments.data.is_none().then(|| TempDir::with_prefix("demo-data-")).transpose()?;
-        let data = match (&arguments.data, &temporary) {
-            (Some(data), _) => data.clone(),
-            (None, Some(folder)) => folder.path().to_owned(),
-            (None, None) => PathBuf::from("."),
-        };
-        fs::create_dir_all(&data)?;
-        let log = data.join("sidecarta.log");
-        let output = fs::OpenOptions::new().create(true).append(true).open(&log)?;
-        let http = free_or_other(arguments.http)?;
-        let otlp_http = free_or_other(arguments.otlp_http)?;
-        let mut command = bound_to_us(program, "TERM");
-        command.arg("serve").arg("--data").arg(&data);
-        command.args(["--http", &http.to_string()]);
-        command.args(["--otlp-grpc", &otlp_grpc.to_string()]);
-        command.args(["--otlp-http", &otlp_http.to_string()]);
-        for url in admin_urls {
-            command.args(["--envoy", url]);
-        }
-        let process = command
-            .stdout(Stdio::from(output.try_clone()?))
-            .stderr(Stdio::from(output))
-            .spawn()
-            .map_err(|error| format!("cannot run {}: {error}", program.display()))?;
-        let mut sidecarta = Self { process, url: format!("http://{http}"), log, _temporary: temporary };
-        sidecarta.ready().await?;
-        Ok(sidecarta)
-    }
-
-    async fn ready(&mut self) -> Result<(), Failure> {
-        let client = reqwest::Client::builder().no_proxy().build()?;
-        let url = format!("{}/readyz", self.url);
-        let deadline = Instant::now() + START_LIMIT;
-        loop {
-            if let Some(status) = self.process.try_wait()? {
-                return Err(self.failure(&format!("ended with {status}")));
-            }
-            if client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                return Err(self.failure(&format!("is not ready after {START_LIMIT:?}")));
-            }
-            sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    /// Waits until it ends by itself, which it should not; forever if there is none.
-    async fn ended(sidecarta: Option<&mut Self>) -> Failure {
-        let Some(sidecarta) = sidecarta else { return std::future::pending().await };
-        match sidecarta.process.wait().await {
-            Ok(status) => sidecarta.failure(&format!("ended with {status}")),
-            Err(error) => error.into(),
-        }
-    }
-
-    /// Asks it to end, and waits for it.
-    async fn stop(mut self) -> Result<(), Failure> {
-        if let Some(pid) = self.process.id().and_then(|pid| Pid::from_raw(pid.cast_signed())) {
-            kill_process(pid, Signal::TERM)?;
-        }
-        if timeout(STOP_LIMIT, self.process.wait()).await.is_err() {
-            self.process.kill().await?;
-            return Err(self.failure(&format!("did not end within {STOP_LIMIT:?} and was killed")));
-        }
-        Ok(())
-    }
-
-    /// What went wrong, with the end of its log.
-    fn failure(&self, what: &str) -> Failure {
-        let log = fs::read_to_string(&self.log).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        let tail = lines[lines.len().saturating_sub(20)..].join("\n");
-        format!("Sidecarta {what}; its log ends with:\n{tail}").into()
-    }
 }
 
 /// Tells what runs where, and how to stop it.
@@ -260,30 +168,6 @@ fn announce(
         None => admin_urls.iter().try_for_each(|url| say(&format!("  Admin     {url}")))?,
     }
     say("  Stop      Ctrl-C\n")
-}
-
-/// The work's result, unless a signal to stop comes first.
-async fn unless_stopped<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::select! {
-        result = work => result,
-        () = stop_signal() => Err("stopped by a signal".into()),
-    }
-}
-
-/// Waits for Ctrl-C or a signal to terminate.
-async fn stop_signal() {
-    tokio::select! {
-        () = wait_for(SignalKind::interrupt()) => {}
-        () = wait_for(SignalKind::terminate()) => {}
-        () = wait_for(SignalKind::hangup()) => {}
-    }
-}
-
-async fn wait_for(kind: SignalKind) {
-    match signal(kind) {
-        Ok(mut signals) => drop(signals.recv().await),
-        Err(_) => std::future::pending().await,
-    }
 }
 
 /// The address, or the same host with a free port if it is taken.

@@ -1,0 +1,48 @@
+//! Putting into the store what was acknowledged before the last end of the process.
+
+use std::path::Path;
+
+use sidecarta_queries::frame::{Frame, FrameKind};
+use sidecarta_queries::log;
+use sidecarta_queries::store::{StoreError, Writer};
+
+use crate::otlp::DecodeLimits;
+use crate::{envoy, otlp};
+
+/// Requests that are published together.
+const PORTION: u64 = 256;
+
+/// Decodes every request of the log that the store does not hold and publishes it.
+pub(super) fn replay(log_dir: &Path, writer: &mut Writer, limits: &DecodeLimits) -> Result<(), StoreError> {
+    let mut requests = 0_u64;
+    let damaged = log::replay::<StoreError>(log_dir, writer.position(), |sequence, frame| {
+        requests += 1;
+        stage(writer, sequence, &frame, limits);
+        if requests.is_multiple_of(PORTION) {
+            writer.publish()?;
+        }
+        Ok(())
+    })?;
+    writer.publish()?;
+    if requests > 0 || damaged > 0 {
+        tracing::info!(requests, damaged_segments = damaged, "Acknowledged requests were taken over from the log");
+    }
+    Ok(())
+}
+
+fn stage(writer: &mut Writer, sequence: u64, frame: &Frame, limits: &DecodeLimits) {
+    let failed = match frame.kind {
+        FrameKind::EnvoyScrape => match envoy::decode_frame(frame) {
+            Ok(scrape) => return writer.stage_envoy(sequence, Box::new(scrape)),
+            Err(error) => error.to_string(),
+        },
+        FrameKind::OtlpTraces | FrameKind::OtlpTracesGzip | FrameKind::OtlpTracesZstd => {
+            match otlp::decode_frame(frame, limits) {
+                Ok(decoded) => return writer.stage_spans(sequence, decoded.batch),
+                Err(error) => error.to_string(),
+            }
+        }
+    };
+    // It could be decoded when it was acknowledged, so this is damage that the checksum does not show.
+    tracing::error!(sequence, error = failed, "A request in the log cannot be decoded and is left out");
+}

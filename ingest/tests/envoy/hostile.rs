@@ -1,0 +1,276 @@
+//! Servers that are no Envoy, half an Envoy, or an old one. Each gets a sentence, and none holds up another.
+
+use std::sync::{Arc, Mutex};
+
+use sidecarta_ingest::envoy::EnvoyConfig;
+use sidecarta_ingest::envoy::address::Address;
+use sidecarta_ingest::envoy::error::ScrapeError;
+use sidecarta_ingest::envoy::target::{ProxyIds, Target};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{target, upstream};
+
+const STARTED: &str =
+    r#"{"configs":[{"@type":"x.BootstrapConfigDump","last_updated":"2026-11-23T08:36:50.961Z"}]}"#;
+const SERVER_INFO: &str = include_str!("../../../tests/fixtures/envoy/server_info.json");
+const CONFIG_DUMP: &str = include_str!("../../../tests/fixtures/envoy/config_dump.json");
+const STATS: &str = include_str!("../../../tests/fixtures/envoy/stats.json");
+
+/// A server that answers every request line by `answer`, byte for byte, and closes where that says so.
+struct Server {
+    address: Address,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+enum Answer {
+    Bytes(Vec<u8>),
+    BytesThenClose(Vec<u8>),
+    Endless,
+    Nothing,
+}
+
+impl Server {
+    async fn start(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address =
+            format!("http://{}", listener.local_addr().expect("an address")).parse().expect("an address");
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (answer, seen) = (Arc::new(answer), Arc::clone(&requests));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&answer), Arc::clone(&seen)));
+            }
+        });
+        Self { address, requests }
+    }
+
+    /// The answer to everything.
+    async fn saying(answer: &str) -> Self {
+        let answer = answer.as_bytes().to_vec();
+        Self::start(move |_| Answer::BytesThenClose(answer.clone())).await
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().expect("the list").clone()
+    }
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    answer: Arc<impl Fn(&str) -> Answer>,
+    seen: Arc<Mutex<Vec<String>>>,
+) -> Option<()> {
+    let mut buffer = Vec::new();
+    loop {
+        while !buffer.ends_with(b"\r\n\r\n") {
+            if stream.read_buf(&mut buffer).await.ok()? == 0 {
+                return None;
+            }
+        }
+        let line = String::from_utf8_lossy(&buffer).lines().next()?.to_owned();
+        buffer.clear();
+        seen.lock().ok()?.push(line.clone());
+        match answer(&line) {
+            Answer::Bytes(bytes) => stream.write_all(&bytes).await.ok()?,
+            Answer::BytesThenClose(bytes) => {
+                stream.write_all(&bytes).await.ok()?;
+                return None;
+            }
+            Answer::Endless => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1073741824\r\n\r\n{").await.ok()?;
+                for _ in 0..1024 {
+                    stream.write_all(&[b' '; 1024 * 1024]).await.ok()?;
+                }
+            }
+            Answer::Nothing => std::future::pending().await,
+        }
+    }
+}
+
+fn ok(body: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into()
+}
+
+/// An Envoy by its recorded answers.
+fn recorded(line: &str) -> Answer {
+    Answer::Bytes(ok(match line.split([' ', '?']).nth(1) {
+        Some("/config_dump") if line.contains("mask=") => STARTED,
+        Some("/config_dump") => CONFIG_DUMP,
+        Some("/server_info") => SERVER_INFO,
+        Some("/stats") => STATS,
+        _ => "{}",
+    }))
+}
+
+async fn error_of(address: &Address) -> ScrapeError {
+    target(address).scrape(|_| None).await.expect_err("no scrape")
+}
+
+#[tokio::test]
+async fn every_other_answer_is_an_error_in_words() {
+    let json = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+    let cases = [
+        (
+            "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n<!doctype html><title>Hello".to_owned(),
+            "web page (HTML)",
+        ),
+        ("HTTP/1.1 200 OK\r\n\r\n  <html>".to_owned(), "web page (HTML)"),
+        ("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n".to_owned(), "status 500"),
+        (
+            "HTTP/1.1 302 Found\r\nlocation: /quitquitquit\r\ncontent-length: 0\r\n\r\n".to_owned(),
+            "status 302",
+        ),
+        ("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n".to_owned(), "status 401"),
+        (format!("{json}content-length: 5000\r\n\r\n{{\"configs\":["), "broke off"),
+        (format!("{json}transfer-encoding: chunked\r\n\r\n5\r\n{{\"con"), "broke off"),
+        (format!("{json}connection: close\r\n\r\n{{\"configs\":["), "broke off"),
+        (format!("{json}connection: close\r\n\r\n"), "broke off"),
+        (format!("{json}content-length: 2\r\n\r\n{{}}"), "not what an Envoy gives"),
+        (format!("{json}content-length: 14\r\n\r\n{{\"configs\":[]}}"), "not an Envoy"),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\npong".to_owned(), "not what an Envoy gives"),
+        ("SSH-2.0-OpenSSH_9.9\r\n".to_owned(), "no answer"),
+        (String::new(), "no answer"),
+    ];
+    for (answer, words) in cases {
+        let server = Server::saying(&answer).await;
+        let error = error_of(&server.address).await.to_string();
+        assert!(error.contains(words), "{answer:?} gives: {error}");
+        assert_eq!(server.requests().len(), 1, "{answer:?} is not followed by other questions");
+    }
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    let address = format!("http://{}", upstream::nobody().await).parse().expect("an address");
+    assert!(matches!(error_of(&address).await, ScrapeError::Connect(_)));
+    let address = "unix:///nonexistent/admin.sock".parse().expect("an address");
+    assert!(matches!(error_of(&address).await, ScrapeError::Connect(_)));
+}
+
+#[tokio::test]
+async fn an_endless_body_is_read_up_to_the_limit() {
+    let server = Server::start(|_| Answer::Endless).await;
+    let limits = EnvoyConfig { max_body_bytes: 1 << 20, ..EnvoyConfig::default() }.limits();
+    let error = Target::new(server.address.clone(), limits, ProxyIds::default()).scrape(|_| None).await;
+    assert!(matches!(error.expect_err("too large"), ScrapeError::TooLarge { limit_bytes: 1_048_576, .. }));
+}
+
+#[tokio::test]
+async fn a_proxy_that_never_answers_times_out_and_holds_up_no_other() {
+    let silent = Server::start(|_| Answer::Nothing).await;
+    let answering = Server::start(recorded).await;
+    // One answer at a time, and a limit that this test would not wait for.
+    let patient = EnvoyConfig { max_concurrent: 1, timeout_ms: 3_600_000, ..EnvoyConfig::default() }.limits();
+    let mut stuck = Target::new(silent.address.clone(), patient.clone(), ProxyIds::default());
+    let mut works = Target::new(answering.address.clone(), patient.clone(), ProxyIds::default());
+    let mut stuck = Box::pin(stuck.scrape(|_| None));
+    let works = async {
+        while silent.requests().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        works.scrape(|_| None).await
+    };
+    tokio::select! {
+        _ = &mut stuck => panic!("the silent proxy answered"),
+        scraped = works => { scraped.expect("the other proxy is scraped"); }
+    }
+    let impatient = EnvoyConfig { timeout_ms: 50, ..EnvoyConfig::default() }.limits();
+    let error = Target::new(silent.address.clone(), impatient, ProxyIds::default()).scrape(|_| None).await;
+    let error = error.expect_err("a time-out");
+    assert_eq!(error.to_string(), "no whole answer to /config_dump within 0.05 s");
+}
+
+#[tokio::test]
+async fn half_of_the_statistics_change_nothing() {
+    let server = Server::start(|line: &str| match line.contains("/stats") {
+        true => Answer::BytesThenClose(ok(STATS)[..50_000].to_vec()),
+        false => recorded(line),
+    });
+    let error = error_of(&server.await.address).await.to_string();
+    assert_eq!(error, "the answer to /stats broke off in the middle");
+}
+
+#[tokio::test]
+async fn only_pages_that_change_nothing_are_asked_for() {
+    let server = Server::start(recorded).await;
+    let mut target = target(&server.address);
+    let first = target.scrape(|_| None).await.expect("a scrape");
+    assert_eq!(first.scrape.proxy.id, "lab-gateway-1");
+    assert!(first.scrape.clusters.is_empty(), "it had been running before anybody looked");
+    assert!(first.scrape.config.is_some());
+    target.stored(first);
+    target.scrape(|_| None).await.expect("another scrape");
+    let pages: Vec<String> = server
+        .requests()
+        .iter()
+        .map(|line| line.split(['?', ' ']).take(2).collect::<Vec<_>>().join(" "))
+        .collect();
+    let process = "GET /config_dump";
+    assert_eq!(pages, [process, "GET /server_info", "GET /stats", "GET /config_dump", process, "GET /stats"]);
+}
+
+#[tokio::test]
+async fn an_old_envoy_without_fine_bins_is_asked_for_counters() {
+    let server = Server::start(|line: &str| match line.contains("histogram_buckets=detailed") {
+        true => Answer::Bytes(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".to_vec()),
+        false => recorded(line),
+    });
+    let server = server.await;
+    let mut target = target(&server.address);
+    let scraped = target.scrape(|_| None).await.expect("a scrape");
+    assert!(scraped.detail.contains("too old to give fine latency bins"), "{}", scraped.detail);
+    target.stored(scraped);
+    target.scrape(|_| None).await.expect("another scrape");
+    let refused = server.requests().iter().filter(|line| line.contains("histogram_buckets")).count();
+    assert_eq!(refused, 1, "it is not asked again for what it does not know");
+}
+
+#[tokio::test]
+async fn counters_do_not_wait_for_a_configuration_that_cannot_be_read() {
+    let server = Server::start(|line: &str| match line.contains("/config_dump HTTP") {
+        true => Answer::BytesThenClose(ok("{\"configs\": 7}")),
+        false => recorded(line),
+    });
+    let scraped = target(&server.await.address).scrape(|_| None).await.expect("a scrape");
+    assert!(scraped.scrape.config.is_none());
+    assert!(scraped.detail.contains("its configuration cannot be read"), "{}", scraped.detail);
+    assert!(scraped.series > 1_000);
+}
+
+#[tokio::test]
+async fn proxies_with_one_node_id_are_kept_apart() {
+    let (one, other) = (Server::start(recorded).await, Server::start(recorded).await);
+    let limits = EnvoyConfig::default().limits();
+    let ids = ProxyIds::default();
+    let mut first = Target::new(one.address.clone(), limits.clone(), ids.clone());
+    let mut second = Target::new(other.address.clone(), limits.clone(), ids);
+    let first = first.scrape(|_| None).await.expect("a scrape");
+    let second = second.scrape(|_| None).await.expect("a scrape");
+    let apart = format!("lab-gateway-1@{}", other.address);
+    assert_eq!(
+        (first.scrape.proxy.id.as_str(), second.scrape.proxy.id.as_str()),
+        ("lab-gateway-1", apart.as_str())
+    );
+    assert!(second.detail.contains("another proxy says the same node id"), "{}", second.detail);
+
+    // After a restart it may come first, and still goes by the id that its counts are stored under.
+    let stored = |id: &str| (id == apart).then(|| second.scrape.baseline.clone());
+    let mut again = Target::new(other.address.clone(), limits, ProxyIds::default());
+    assert_eq!(again.scrape(stored).await.expect("a scrape").scrape.proxy.id, apart);
+}
+
+#[tokio::test]
+async fn a_proxy_without_a_node_id_goes_by_its_address() {
+    let server = Server::start(|line: &str| match line.contains("/server_info") {
+        true => Answer::Bytes(ok(&SERVER_INFO.replace("lab-gateway-1", ""))),
+        false => recorded(line),
+    });
+    let server = server.await;
+    let scraped = target(&server.address).scrape(|_| None).await.expect("a scrape");
+    assert_eq!(scraped.scrape.proxy.id, server.address.to_string());
+}

@@ -1,0 +1,75 @@
+//! The scraper as the server starts it, with a store behind it.
+
+use sidecarta_ingest::envoy::{self, EnvoyConfig};
+use sidecarta_ingest::pipeline::{Pipeline, PipelineOptions, PipelineThreads};
+use sidecarta_ingest::status::SourceBook;
+use sidecarta_queries::api::sources::{SourceState, SourceStatus};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::proxy::Envoy;
+use crate::{eventually, upstream};
+
+/// A Sidecarta as far as scraping goes.
+struct Sidecarta {
+    pipeline: Pipeline,
+    threads: PipelineThreads,
+    sources: SourceBook,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Sidecarta {
+    fn start(data: &TempDir, targets: Vec<String>) -> Self {
+        let (pipeline, threads) = Pipeline::start(&PipelineOptions::in_dir(data.path())).expect("a pipeline");
+        let sources = SourceBook::default();
+        let shutdown = CancellationToken::new();
+        let config = EnvoyConfig { targets, interval_ms: 50, ..EnvoyConfig::default() };
+        let tasks = envoy::spawn(&config, &pipeline, &sources, &shutdown).expect("good addresses");
+        Self { pipeline, threads, sources, shutdown, tasks }
+    }
+
+    async fn stop(self) {
+        self.shutdown.cancel();
+        self.tasks.wait().await;
+        drop(self.pipeline);
+        tokio::task::spawn_blocking(|| self.threads.join()).await.expect("the pipeline ends");
+    }
+
+    fn source(&self, name: &str) -> SourceStatus {
+        self.sources.list().into_iter().find(|source| source.name == name).expect("a line from the start")
+    }
+
+    /// Requests to the live cluster that the stored baseline has.
+    fn counted(&self) -> Option<u64> {
+        let baseline = self.pipeline.envoy_baseline("gateway-1")?;
+        let baseline: serde_json::Value = serde_json::from_str(&baseline).expect("a baseline");
+        baseline.pointer("/totals/clusters/live.shop_80/requests")?.as_u64()
+    }
+}
+
+#[tokio::test]
+async fn scrapes_go_into_the_store_and_dead_proxies_are_named() {
+    let envoy = Envoy::start(upstream::start().await, upstream::nobody().await).await;
+    let data = TempDir::new().expect("a folder");
+    let live = envoy.admin.to_string();
+    let dead = format!("http://{}", upstream::nobody().await);
+    let sidecarta = Sidecarta::start(&data, vec![live.clone(), dead.clone()]);
+    assert_eq!(sidecarta.sources.list().len(), 2);
+    upstream::send(envoy.listener, "/status/200", 3).await;
+    eventually("the requests are stored", async || (sidecarta.counted() == Some(3)).then_some(())).await;
+    let source = sidecarta.source(&live);
+    assert_eq!(source.state, SourceState::Ok);
+    assert_eq!(source.detail.as_deref(), Some("gateway-1, Envoy 1.40.0"));
+    let failed = async || Some(sidecarta.source(&dead)).filter(|source| source.state == SourceState::Failing);
+    let reason = eventually("the dead proxy is known to be dead", failed).await.last_error.expect("a reason");
+    assert!(reason.starts_with("cannot connect: ") && reason.contains("next try in"), "{reason}");
+    sidecarta.stop().await;
+
+    let sidecarta = Sidecarta::start(&data, vec![live]);
+    assert_eq!(sidecarta.counted(), Some(3), "the baseline is in the store");
+    upstream::send(envoy.listener, "/status/200", 2).await;
+    eventually("counting goes on", async || (sidecarta.counted() == Some(5)).then_some(())).await;
+    sidecarta.stop().await;
+}

@@ -1,0 +1,65 @@
+//! The service graph over a time range: rollups by series, resolved to nodes, merged by evidence.
+//!
+//! 1. The store gives the rollup rows of the range, which add up by series.
+//! 2. [`identity`] says which node each end of a series is.
+//! 3. [`edges`] merges the series of the same two nodes, keeping what each source of evidence says.
+//! 4. [`answer`] turns them into the wire types, and [`filter`] keeps what was asked for.
+
+mod answer;
+mod edges;
+mod filter;
+mod grammar;
+mod identity;
+
+use std::collections::HashMap;
+
+use crate::api::graph::Graph;
+use crate::store::{Measures, Store, StoreError, TimeRange};
+
+pub use filter::GraphFilter;
+
+/// How long a calling or called span may be on its way before its absence means something, seconds. Senders keep spans
+/// for up to five seconds, twice in a row where a collector stands between.
+const SETTLE_SECONDS: i64 = 20;
+
+/// What a graph is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GraphQuery {
+    /// The time range.
+    pub range: TimeRange,
+    /// Whether the versions of a service are nodes of their own.
+    pub by_version: bool,
+    /// What of the graph is wanted.
+    pub filter: GraphFilter,
+    /// The time now, seconds since 1970.
+    pub now_s: i64,
+}
+
+/// What a series counts over the whole range.
+#[derive(Clone, Debug, Default)]
+struct SeriesTotal {
+    measures: Measures,
+    /// Requests in buckets that are old enough for all their spans to have come.
+    settled_requests: i64,
+}
+
+/// The graph of a time range. Blocks.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn graph(store: &Store, query: &GraphQuery) -> Result<Graph, StoreError> {
+    let mut totals: HashMap<u32, SeriesTotal> = HashMap::new();
+    store.rollups(query.range, |row| {
+        let total = totals.entry(row.series_id).or_default();
+        if row.bucket_s < query.now_s - SETTLE_SECONDS {
+            total.settled_requests += row.measures.requests;
+        }
+        total.measures.merge(&row.measures, 1);
+    })?;
+    let merged = store.directory(|directory| edges::merge(directory, &totals, query));
+    let graph = answer::graph(merged, query);
+    Ok(filter::apply(graph, &query.filter))
+}
+
+#[cfg(test)]
+mod tests;

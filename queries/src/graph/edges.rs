@@ -1,0 +1,212 @@
+//! Series of rollups, merged into edges between nodes.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::api::graph::{NodeKind, Source};
+use crate::rows::span::{Protocol, Workload};
+use crate::sketch::{Bins, Scheme};
+use crate::store::{Directory, Measures, ProxyRecord, SeriesKey};
+use crate::trace::Endpoint;
+
+use super::identity::{Identity, NodeKey, Target, client};
+use super::{GraphQuery, SeriesTotal};
+
+/// Calls of one kind between two nodes, each node with its version.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct EdgeKey {
+    pub(super) source: NodeKey,
+    pub(super) target: NodeKey,
+    pub(super) class: Class,
+}
+
+/// Kinds of calls that are drawn as edges of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Class {
+    /// Requests of any protocol. Envoy does not tell HTTP from gRPC in what it counts.
+    Request,
+    /// Messages through a queue.
+    Message,
+}
+
+/// What each source of evidence says of an edge.
+#[derive(Clone, Debug, Default)]
+pub(super) struct EdgeTotals {
+    /// What traces say.
+    pub(super) trace: Option<Measures>,
+    /// What Envoys say.
+    pub(super) envoy: Option<Measures>,
+    /// Requests by protocol, from traces.
+    pub(super) protocols: BTreeMap<Protocol, i64>,
+    /// Node ids of the proxies that counted.
+    pub(super) reporters: Vec<String>,
+    /// Whether a proxy calls with a certificate of its own, where one says.
+    pub(super) mtls: Option<bool>,
+}
+
+/// The whole graph before it is put into words.
+#[derive(Debug, Default)]
+pub(super) struct Merged {
+    pub(super) edges: BTreeMap<EdgeKey, EdgeTotals>,
+    /// The rule that named each node.
+    pub(super) rules: HashMap<NodeKey, String>,
+    /// Requests whose caller did not arrive.
+    pub(super) unpaired: i64,
+    pub(super) proxies: u64,
+    pub(super) proxies_reporting: u64,
+}
+
+/// The bins of what a source saw from the caller's and from the callee's side.
+pub(super) fn sides(source: Source, measures: &Measures) -> [(&Bins, Scheme); 2] {
+    let scheme = if source == Source::Envoy { Scheme::Envoy } else { Scheme::Log };
+    [(&measures.client, scheme), (&measures.server, scheme)]
+}
+
+/// Resolves and merges all series of a range.
+pub(super) fn merge(directory: &Directory, totals: &HashMap<u32, SeriesTotal>, query: &GraphQuery) -> Merged {
+    let series: Vec<(&SeriesKey, &SeriesTotal)> = totals
+        .iter()
+        .filter(|(_, total)| !total.measures.is_zero())
+        .filter_map(|(&id, total)| Some((directory.series(id)?, total)))
+        .collect();
+    let seen: Vec<&Workload> = series.iter().flat_map(|(key, _)| workloads(key)).collect();
+    let identity = Identity::new(directory, &seen);
+    let mut merged = Merged { proxies: directory.proxies().len() as u64, ..Merged::default() };
+    let since_ns = query.range.from_s * 1_000_000_000;
+    let reporting = |record: &&ProxyRecord| record.last_scrape_ns >= since_ns;
+    merged.proxies_reporting = directory.proxies().values().filter(reporting).count() as u64;
+    for (key, total) in series {
+        match key {
+            SeriesKey::Edge { source, target, protocol } => {
+                merged.add_trace_edge(&identity, (source, target, *protocol), total);
+            }
+            SeriesKey::EnvoyCluster { proxy, cluster } => {
+                if let Some(record) = directory.proxies().get(&**proxy) {
+                    merged.add_cluster(&identity, record, cluster, &total.measures);
+                }
+            }
+            SeriesKey::EnvoyListener { proxy, prefix } => {
+                if let Some(record) = directory.proxies().get(&**proxy) {
+                    merged.add_listener(&identity, record, prefix, &total.measures);
+                }
+            }
+        }
+    }
+    merged
+}
+
+fn workloads(key: &SeriesKey) -> impl Iterator<Item = &Workload> {
+    let ends = match key {
+        SeriesKey::Edge { source, target, .. } => [Some(source), Some(target)],
+        _ => [None, None],
+    };
+    ends.into_iter().flatten().filter_map(|endpoint| match endpoint {
+        Endpoint::Workload(workload) => Some(&**workload),
+        _ => None,
+    })
+}
+
+impl Merged {
+    fn add_trace_edge(
+        &mut self,
+        identity: &Identity<'_>,
+        (source, target, protocol): (&Endpoint, &Endpoint, Protocol),
+        total: &SeriesTotal,
+    ) {
+        // While the other side's spans may still be on their way, what is known by hearsay is not drawn.
+        let hearsay = |end: &Endpoint| !matches!(end, Endpoint::Workload(_) | Endpoint::Client | Endpoint::Peer(_));
+        let is_host = |end: &Endpoint| matches!(end, Endpoint::Peer(peer) if peer.kind == crate::rows::span::PeerKind::Host);
+        if total.settled_requests == 0 && (hearsay(source) || hearsay(target) || is_host(target)) {
+            return;
+        }
+        if *source == Endpoint::Unknown {
+            self.unpaired += total.measures.requests;
+        }
+        let caller = match source {
+            Endpoint::Workload(workload) => workload.service.as_str(),
+            _ => "",
+        };
+        let (source, target) = (identity.endpoint(source, ""), identity.endpoint(target, caller));
+        if let (Target::Node(source, source_rule), Target::Node(target, target_rule)) = (source, target)
+            && (source.kind, &source.name) != (target.kind, &target.name)
+        {
+            let class = if protocol == Protocol::Messaging { Class::Message } else { Class::Request };
+            self.name(&source, source_rule);
+            self.name(&target, target_rule);
+            let totals = self.edges.entry(EdgeKey { source, target, class }).or_default();
+            totals.trace.get_or_insert_default().merge(&total.measures, 1);
+            *totals.protocols.entry(protocol).or_default() += total.measures.requests;
+        }
+    }
+
+    fn add_cluster(&mut self, identity: &Identity<'_>, record: &ProxyRecord, cluster: &str, measures: &Measures) {
+        let (source, rule) = identity.proxy(record);
+        let Target::Node(target, target_rule) = identity.cluster(cluster, &source.name, Some(record)) else {
+            return;
+        };
+        if target.name == source.name && target.kind == source.kind {
+            return;
+        }
+        self.name(&source, rule);
+        self.name(&target, target_rule);
+        let totals = self.edges.entry(EdgeKey { source, target, class: Class::Request }).or_default();
+        totals.envoy.get_or_insert_default().merge(measures, 1);
+        totals.reported_by(record);
+        if let Some(config) = record.config.clusters.iter().find(|config| config.name == cluster) {
+            totals.mtls = Some(config.mtls && totals.mtls.unwrap_or(true));
+        }
+    }
+
+    /// What comes in at a gateway comes from outside; what comes in at a sidecar its callers count.
+    fn add_listener(&mut self, identity: &Identity<'_>, record: &ProxyRecord, prefix: &str, measures: &Measures) {
+        let (target, rule) = identity.proxy(record);
+        let inbound = record.config.inbound_listeners.iter().any(|inbound| inbound == prefix);
+        if target.kind != NodeKind::Gateway || !inbound {
+            return;
+        }
+        let source = client("client");
+        self.name(&source, "the way in: requests without a calling span".to_owned());
+        self.name(&target, rule);
+        let totals = self.edges.entry(EdgeKey { source, target, class: Class::Request }).or_default();
+        totals.envoy.get_or_insert_default().merge(measures, 1);
+        totals.reported_by(record);
+    }
+
+    /// Keeps the first rule that named a node; what spans say of themselves comes before all else.
+    fn name(&mut self, node: &NodeKey, rule: String) {
+        let known = self.rules.entry(node.clone()).or_insert_with(|| rule.clone());
+        if rule.starts_with("named by its spans") {
+            *known = rule;
+        }
+    }
+}
+
+impl EdgeTotals {
+    fn reported_by(&mut self, record: &ProxyRecord) {
+        if !self.reporters.contains(&record.proxy.id) {
+            self.reporters.push(record.proxy.id.clone());
+            self.reporters.sort();
+        }
+    }
+
+    /// Adds what is known of another edge between the same two nodes.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        for (mine, theirs) in [(&mut self.trace, &other.trace), (&mut self.envoy, &other.envoy)] {
+            if let Some(theirs) = theirs {
+                mine.get_or_insert_default().merge(theirs, 1);
+            }
+        }
+        for (&protocol, requests) in &other.protocols {
+            *self.protocols.entry(protocol).or_default() += requests;
+        }
+        for reporter in &other.reporters {
+            if !self.reporters.contains(reporter) {
+                self.reporters.push(reporter.clone());
+            }
+        }
+        self.reporters.sort();
+        self.mtls = match (self.mtls, other.mtls) {
+            (Some(mine), Some(theirs)) => Some(mine && theirs),
+            (mine, theirs) => mine.or(theirs),
+        };
+    }
+}

@@ -1,0 +1,7 @@
+//! The handlers, one file a resource.
+
+pub mod graph;
+pub mod health;
+pub mod services;
+pub mod sources;
+pub mod status;

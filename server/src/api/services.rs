@@ -1,0 +1,53 @@
+//! `GET /api/v1/services` and `/services/{name}`.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use jiff::Timestamp;
+use sidecarta_queries::api::services::{ServiceResponse, ServicesResponse};
+use sidecarta_queries::services;
+
+use crate::error::ApiError;
+use crate::params::GraphParams;
+use crate::state::AppState;
+
+/// Everything that is called, in one table.
+#[utoipa::path(
+    get, path = "/api/v1/services", tag = "services",
+    params(
+        ("from" = Option<String>, Query, description = "RFC 3339, `now` or relative as `-15m`; default `-15m`"),
+        ("to" = Option<String>, Query, description = "likewise; default `now`"),
+    ),
+    responses((status = 200, body = ServicesResponse), (status = 400, body = sidecarta_queries::api::error::ErrorResponse))
+)]
+pub async fn list_services(
+    State(state): State<AppState>,
+    Query(params): Query<GraphParams>,
+) -> Result<Json<ServicesResponse>, ApiError> {
+    let graph = state.graph(params.query(Timestamp::now())?).await?;
+    Ok(Json(ServicesResponse { services: services::services(&graph) }))
+}
+
+/// One service with its callers and callees.
+#[utoipa::path(
+    get, path = "/api/v1/services/{name}", tag = "services",
+    params(
+        ("name" = String, Path, description = "name or node id"),
+        ("from" = Option<String>, Query, description = "RFC 3339, `now` or relative as `-15m`; default `-15m`"),
+        ("to" = Option<String>, Query, description = "likewise; default `now`"),
+    ),
+    responses(
+        (status = 200, body = ServiceResponse),
+        (status = 400, body = sidecarta_queries::api::error::ErrorResponse),
+        (status = 404, body = sidecarta_queries::api::error::ErrorResponse),
+    )
+)]
+pub async fn find_service(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    Query(params): Query<GraphParams>,
+) -> Result<Json<ServiceResponse>, ApiError> {
+    let graph = state.graph(params.query(Timestamp::now())?).await?;
+    let service = services::service(&graph, &name)
+        .ok_or_else(|| ApiError::not_found(format!("no service called `{name}` was seen in this time range")))?;
+    Ok(Json(ServiceResponse { service }))
+}

@@ -1,0 +1,63 @@
+//! The one shape in which every handler fails.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use sidecarta_queries::api::error::{ErrorBody, ErrorResponse};
+use sidecarta_queries::store::StoreError;
+
+/// A failed request: its status and its words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    status: StatusCode,
+    body: ErrorBody,
+}
+
+impl ApiError {
+    /// A request that cannot be understood.
+    pub fn bad_request(code: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message.into())
+    }
+
+    /// Something that is not there.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message.into())
+    }
+
+    /// A method that an address does not have.
+    pub fn method_not_allowed() -> Self {
+        let message = "this address does not take that method".to_owned();
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+    }
+
+    fn new(status: StatusCode, code: &str, message: String) -> Self {
+        Self { status, body: ErrorBody { code: code.to_owned(), message, detail: None } }
+    }
+
+    /// The words alone.
+    pub fn response(&self) -> ErrorResponse {
+        ErrorResponse { error: self.body.clone() }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(error = ?error, "A query failed");
+        let message = "the store could not answer; the server's log says why".to_owned();
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store_failed", message)
+    }
+}
+
+impl From<tokio::task::JoinError> for ApiError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        tracing::error!(error = ?error, "A query ended by a panic");
+        let message = "the query ended unexpectedly; the server's log says why".to_owned();
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "query_failed", message)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        (self.status, Json(self.response())).into_response()
+    }
+}

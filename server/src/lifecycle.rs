@@ -1,0 +1,106 @@
+//! Starting every part, and stopping it in reverse.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use sidecarta_ingest::envoy::{self, EnvoyConfigError};
+use sidecarta_ingest::otlp::{self, Receiver};
+use sidecarta_ingest::pipeline::{Pipeline, StartError};
+use sidecarta_ingest::status::SourceBook;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::router::router;
+use crate::state::AppState;
+
+/// Why the server could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} ({key})")]
+    Listen {
+        /// The configuration's key.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The pipeline could not be started.
+    #[error("data cannot be stored")]
+    Pipeline(#[from] StartError),
+    /// The scraper could not be started.
+    #[error("Envoys cannot be scraped")]
+    Envoy(#[from] EnvoyConfigError),
+    /// A thread or signal could not be had.
+    #[error("the system refused")]
+    System(#[from] io::Error),
+    /// The store did not answer.
+    #[error("the store did not answer at the start")]
+    Store,
+}
+
+/// Runs until the process is told to end by SIGINT or SIGTERM.
+///
+/// # Errors
+/// Where a part cannot be started.
+pub async fn run(config: &Config) -> Result<(), RunError> {
+    let http = listen("server.http", config.server.http).await?;
+    let otlp_grpc = listen("otlp.grpc", config.otlp.grpc).await?;
+    let otlp_http = listen("otlp.http", config.otlp.http).await?;
+    let addresses = [http.local_addr()?, otlp_grpc.local_addr()?, otlp_http.local_addr()?];
+
+    let options = config.pipeline();
+    let started = tokio::task::spawn_blocking(move || Pipeline::start(&options)).await;
+    let (pipeline, threads) = started.map_err(io::Error::other)??;
+    let sources = SourceBook::default();
+    let shutdown = CancellationToken::new();
+    let tasks = TaskTracker::new();
+
+    let receiver = Arc::new(Receiver::new(pipeline.clone(), sources.clone(), &config.otlp));
+    tasks.spawn(report("OTLP over gRPC", otlp::serve_grpc(otlp_grpc, Arc::clone(&receiver), shutdown.clone())));
+    tasks.spawn(report("OTLP over HTTP", otlp::serve_http(otlp_http, receiver, shutdown.clone())));
+    let scrapers = envoy::spawn(&config.envoy, &pipeline, &sources, &shutdown)?;
+    let state = AppState::new(pipeline, sources, shutdown.clone()).map_err(|_| RunError::Store)?;
+    let app = axum::serve(http, router(state)).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    tasks.spawn(report("HTTP", app.into_future()));
+    tasks.close();
+    tracing::info!(
+        http = %addresses[0], otlp_grpc = %addresses[1], otlp_http = %addresses[2],
+        "Sidecarta is ready at http://{}", addresses[0]
+    );
+
+    told_to_end().await?;
+    tracing::info!("Ending: what was acknowledged is moved into the database");
+    shutdown.cancel();
+    scrapers.wait().await;
+    tasks.wait().await;
+    // With the last source gone, the pipeline's threads finish their work.
+    tokio::task::spawn_blocking(|| threads.join()).await.map_err(io::Error::other)?;
+    Ok(())
+}
+
+async fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, RunError> {
+    TcpListener::bind(address).await.map_err(|source| RunError::Listen { key, address, source })
+}
+
+async fn report(what: &'static str, serving: impl Future<Output = io::Result<()>>) {
+    if let Err(error) = serving.await {
+        tracing::error!(error = %error, "{what} ended");
+    }
+}
+
+async fn told_to_end() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Parameters that several handlers take.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use sidecarta_queries::graph::{GraphFilter, GraphQuery};
+use sidecarta_queries::store::TimeRange;
+
+use crate::error::ApiError;
+
+/// The longest time range that is answered: ten years.
+const MAX_RANGE_SECONDS: i64 = 10 * 366 * 86_400;
+
+/// The parameters of everything that is read off the graph.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct GraphParams {
+    /// Start: RFC 3339, `now` or relative as `-15m`; default `-15m`.
+    pub from: Option<String>,
+    /// End, likewise; default `now`.
+    pub to: Option<String>,
+    /// `service` (default) or `version`.
+    pub group: Option<String>,
+    /// Node id or name.
+    pub focus: Option<String>,
+    /// Calls away from the focus; default 1.
+    pub depth: Option<u32>,
+    /// Least requests per second of an edge.
+    pub min_rate: Option<f64>,
+    /// Text in the names of nodes.
+    pub find: Option<String>,
+}
+
+impl GraphParams {
+    /// The query they ask for at this time.
+    ///
+    /// # Errors
+    /// Where a parameter cannot be understood.
+    pub fn query(&self, now: Timestamp) -> Result<GraphQuery, ApiError> {
+        let from = time(self.from.as_deref().unwrap_or("-15m"), "from", now)?;
+        let to = time(self.to.as_deref().unwrap_or("now"), "to", now)?;
+        if from >= to {
+            return Err(ApiError::bad_request("bad_time_range", format!("from ({from}) is not before to ({to})")));
+        }
+        if to.as_second() - from.as_second() > MAX_RANGE_SECONDS {
+            return Err(ApiError::bad_request("bad_time_range", "the time range is longer than ten years"));
+        }
+        let by_version = match self.group.as_deref() {
+            None | Some("" | "service") => false,
+            Some("version") => true,
+            Some(other) => {
+                let message = format!("group is `service` or `version`, not `{other}`");
+                return Err(ApiError::bad_request("bad_group", message));
+            }
+        };
+        if self.min_rate.is_some_and(|rate| !rate.is_finite() || rate < 0.0) {
+            return Err(ApiError::bad_request("bad_min_rate", "min_rate is a number of requests per second"));
+        }
+        Ok(GraphQuery {
+            range: TimeRange::covering(from.as_second(), to.as_second()),
+            by_version,
+            filter: GraphFilter {
+                focus: self.focus.clone(),
+                depth: self.depth.unwrap_or(1),
+                min_rate: self.min_rate,
+                find: self.find.clone(),
+            },
+            now_s: now.as_second(),
+        })
+    }
+}
+
+/// A time: RFC 3339, `now`, or `-` with a number and one of `s`, `m`, `h`, `d`.
+fn time(text: &str, name: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
+    let bad = || {
+        let message = format!("{name} is RFC 3339, `now` or relative as `-15m`, not `{text}`");
+        ApiError::bad_request("bad_time", message)
+    };
+    if text == "now" {
+        return Ok(now);
+    }
+    let Some(back) = text.strip_prefix('-') else {
+        return text.parse().map_err(|_| bad());
+    };
+    let unit = back.chars().last().ok_or_else(bad)?;
+    let seconds_each = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(bad()),
+    };
+    let count: i64 = back[..back.len() - 1].parse().map_err(|_| bad())?;
+    let back = count.checked_mul(seconds_each).filter(|&back| (0..=MAX_RANGE_SECONDS).contains(&back)).ok_or_else(bad)?;
+    now.checked_sub(jiff::SignedDuration::from_secs(back)).map_err(|_| bad())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params(from: &str, to: &str) -> Result<GraphQuery, ApiError> {
+        let params =
+            GraphParams { from: Some(from.to_owned()), to: Some(to.to_owned()), ..GraphParams::default() };
+        params.query("2026-11-23T12:00:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn times_are_absolute_or_relative() {
+        let range = params("-15m", "now").unwrap().range;
+        assert_eq!((range.seconds(), range.to_s), (900, 1_795_435_200));
+        assert_eq!(params("2026-11-23T11:00:00+01:00", "-1h").unwrap().range.seconds(), 3_600);
+        assert_eq!(params("-30d", "now").unwrap().range.seconds(), 30 * 86_400);
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused_in_words() {
+        for (from, to) in [("yesterday", "now"), ("-5", "now"), ("-5x", "now"), ("-é", "now"), ("-", "now"), ("now", "-1h"), ("now", "now"), ("--5m", "now"), ("-99999999999d", "now")] {
+            let error = params(from, to).unwrap_err().response().error;
+            assert!(error.code.starts_with("bad_time"), "{from} to {to}: {error:?}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Every address that the server has.
+
+use axum::http::{HeaderValue, Uri, header};
+use axum::routing::get;
+use axum::{Json, Router};
+use tower_http::compression::{CompressionLayer, Predicate as _, predicate::{DefaultPredicate, NotForContentType}};
+use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::OpenApi;
+
+use crate::api::{graph, health, services, sources, status};
+use crate::error::ApiError;
+use crate::state::AppState;
+use crate::{assets, live};
+
+/// The description of the API.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Sidecarta", description = "The map of an Envoy mesh: graph, services, sources."),
+    paths(graph::get_graph, services::list_services, services::find_service, sources::list_sources, status::get_status)
+)]
+struct ApiDescription;
+
+/// What browsers may load and do on our pages: only what comes from us. `wasm-unsafe-eval` allows WebAssembly alone.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
+    style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; object-src 'none'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The whole table of addresses.
+pub fn router(state: AppState) -> Router {
+    let api = Router::new()
+        .route("/graph", get(graph::get_graph))
+        .route("/services", get(services::list_services))
+        .route("/services/{name}", get(services::find_service))
+        .route("/sources", get(sources::list_sources))
+        .route("/status", get(status::get_status))
+        .route("/live", get(live::stream))
+        .route("/openapi.json", get(async || Json(ApiDescription::openapi())))
+        .fallback(async |uri: Uri| ApiError::not_found(format!("the API has no address {}", uri.path())))
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed());
+    let compressed = DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"));
+    let fixed = |name, value: &'static str| {
+        SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
+    };
+    Router::new()
+        .nest("/api/v1", api)
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .fallback(assets::serve)
+        .layer(CompressionLayer::new().compress_when(compressed))
+        .layer(fixed(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::REFERRER_POLICY, "same-origin"))
+        .with_state(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_of_the_api_changes_only_on_purpose() {
+        insta::assert_json_snapshot!(ApiDescription::openapi());
+    }
+}

@@ -1,0 +1,115 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sidecarta_ingest::pipeline::Pipeline;
+use sidecarta_ingest::status::SourceBook;
+use sidecarta_queries::api::graph::Graph;
+use sidecarta_queries::api::sources::SourceStatus;
+use sidecarta_queries::api::status::Status;
+use sidecarta_queries::graph::{GraphQuery, graph};
+use sidecarta_queries::log;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::ApiError;
+use crate::live::Live;
+
+/// Queries that run at once; others wait their turn, so that ingestion keeps a core.
+const QUERIES_AT_ONCE: usize = 4;
+
+/// Shared by all handlers. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct AppState {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    pipeline: Pipeline,
+    sources: SourceBook,
+    started_at: Timestamp,
+    duckdb_version: String,
+    queries: Semaphore,
+    live: Live,
+    shutdown: CancellationToken,
+}
+
+impl AppState {
+    /// The state of a server that starts now.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub fn new(pipeline: Pipeline, sources: SourceBook, shutdown: CancellationToken) -> Result<Self, ApiError> {
+        let duckdb_version = pipeline.store().duckdb_version()?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                pipeline,
+                sources,
+                started_at: Timestamp::now(),
+                duckdb_version,
+                queries: Semaphore::new(QUERIES_AT_ONCE),
+                live: Live::default(),
+                shutdown,
+            }),
+        })
+    }
+
+    /// The graph of a query, computed on a blocking thread.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn graph(&self, query: GraphQuery) -> Result<Graph, ApiError> {
+        // The semaphore is never closed; were it, queries would run without it.
+        let _turn = self.inner.queries.acquire().await;
+        let store = self.inner.pipeline.store().clone();
+        let graph = tokio::task::spawn_blocking(move || graph(&store, &query)).await??;
+        Ok(graph)
+    }
+
+    /// Every source as it is now.
+    pub fn sources(&self) -> Vec<SourceStatus> {
+        self.inner.sources.list()
+    }
+
+    /// The streams to browsers.
+    pub fn live(&self) -> &Live {
+        &self.inner.live
+    }
+
+    /// Ends when the server is to end.
+    pub fn shutdown(&self) -> &CancellationToken {
+        &self.inner.shutdown
+    }
+
+    /// Version, storage and progress.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn status(&self) -> Result<Status, ApiError> {
+        let store = self.inner.pipeline.store().clone();
+        let (spans, database_bytes, log_bytes) = tokio::task::spawn_blocking(move || {
+            let size = |path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+            store.span_count().map(|spans| (spans, size(store.database_path()), log::size(&store.log_dir())))
+        })
+        .await??;
+        let now = Timestamp::now();
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            duckdb_version: self.inner.duckdb_version.clone(),
+            started_at: self.inner.started_at.to_string(),
+            uptime_seconds: (now.as_second() - self.inner.started_at.as_second()).max(0) as u64,
+            now: now.to_string(),
+            spans,
+            database_bytes,
+            log_bytes,
+            pending_requests: self.inner.pipeline.counters().pending(),
+        })
+    }
+
+    /// The pipeline, for its counters.
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.inner.pipeline
+    }
+}
