@@ -6,7 +6,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 export SIDECARTA_CACHE := $(or $(SIDECARTA_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sidecarta)
 export CARGO ?= cargo
-export CARGO_TARGET_DIR ?= $(SIDECARTA_CACHE)/target
+export CARGO_TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(SIDECARTA_CACHE)/target)
 export DUCKDB_LIB_DIR := $(SIDECARTA_CACHE)/duckdb
 
 # A step is done when its stamp is there. The stamp's name holds a checksum of the script and of what it pins.
@@ -17,7 +17,8 @@ ENVOY := $(call pin,envoy,.setup/python/envoy.txt)
 OTEL := $(call pin,otel,.setup/python/otel.txt)
 BINDGEN := $(call pin,bindgen,.setup/wasm-bindgen/Cargo.lock .setup/wasm-bindgen/src/main.rs)
 
-.PHONY: help setup setup-build setup-tests build run demo test lint fmt bench clean env dashboard links claim wasm-target chromium
+.PHONY: help setup setup-build setup-tests build run demo test lint fmt bench clean env
+.PHONY: dashboard links claim wasm-target chromium
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -56,7 +57,8 @@ clean: ## Forget what was built from this clone's code; what was fetched stays
 	@$(CARGO) clean --workspace
 
 env: ## Print what to export before calling cargo by hand
-	@echo 'export DUCKDB_LIB_DIR="$(DUCKDB_LIB_DIR)" CARGO_TARGET_DIR="$(CARGO_TARGET_DIR)" SIDECARTA_CACHE="$(SIDECARTA_CACHE)"'
+	@echo 'export SIDECARTA_CACHE="$(SIDECARTA_CACHE)" DUCKDB_LIB_DIR="$(DUCKDB_LIB_DIR)"'
+	@echo 'export CARGO_TARGET_DIR="$(CARGO_TARGET_DIR)"'
 
 dashboard: setup-build claim
 	@.setup/frontend.sh

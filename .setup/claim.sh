@@ -3,7 +3,6 @@
 # clone's crates for this one's. The clone that comes second forgets the first one's; crates of the registry stay.
 source "$(dirname "$0")/lib.sh"
 
-: "${CARGO_TARGET_DIR:?make sets it}"
 mkdir -p "$CARGO_TARGET_DIR"
 owner="$CARGO_TARGET_DIR/.workspace"
 if [ "$(cat "$owner" 2>/dev/null || pwd)" != "$(pwd)" ]; then

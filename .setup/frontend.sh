@@ -5,8 +5,9 @@ source .setup/wasm.sh
 
 dist=frontend/dist
 sources=(frontend queries/src/api queries/src/api.rs queries/src/lib.rs queries/Cargo.toml Cargo.toml Cargo.lock
-    .setup/frontend.sh .setup/wasm.sh .setup/wasm-bindgen .setup/node)
-key=$( (find "${sources[@]}" -type f -not -path "$dist*" | LC_ALL=C sort | xargs sha256sum; wasm_compiler) | sha256sum)
+    .setup/frontend.sh .setup/compress.mjs .setup/wasm.sh .setup/wasm-bindgen .setup/node)
+contents() { find "${sources[@]}" -type f -not -path "$dist*" -not -path '*/tests*' | LC_ALL=C sort | xargs sha256sum; }
+key=$( (contents && wasm_compiler) | sha256sum)
 [ ! -f "$dist/index.html" ] || [ "$(cat "$dist.key" 2>/dev/null)" != "$key" ] || exit 0
 [ -f frontend/index.html ] || fail "frontend/index.html is missing, so there is no dashboard to build"
 
@@ -17,7 +18,7 @@ tool_format=$(locked .setup/wasm-bindgen/Cargo.lock wasm-bindgen-cli-support)
     fail "wasm-bindgen is $module_format in Cargo.lock but $tool_format in .setup/wasm-bindgen: make them one version"
 
 say "building the dashboard"
-target="${CARGO_TARGET_DIR:-$PWD/target}/web-$(wasm_compiler)"
+target="$CARGO_TARGET_DIR/web-$(wasm_compiler)"
 build_wasm "$target" --locked --package sidecarta-frontend --profile wasm
 
 made="$dist.new"
@@ -35,8 +36,8 @@ else
     say "wasm-opt is not here, so the dashboard is larger than it could be"
 fi
 
-size=$(gzip -c "$wasm" | wc -c)
+node .setup/compress.mjs "$made"
 rm -rf "$dist"
 mv "$made" "$dist"
 printf '%s\n' "$key" >"$dist.key"
-say "the dashboard is in $dist; its wasm has $((size / 1000)) kB, compressed"
+say "the dashboard is in $dist: $(cat "$dist"/*.br | wc -c) bytes to load, compressed"

@@ -2,6 +2,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 cache="${SIDECARTA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sidecarta}"
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}" DUCKDB_LIB_DIR="${DUCKDB_LIB_DIR:-$cache/duckdb}"
 cargo="${CARGO:-cargo}"
 
 say() { printf 'sidecarta: %s\n' "$*" >&2; }
@@ -36,13 +37,23 @@ apt_install() {
         fail "$reason, and apt-get could not install \"$*\""
 }
 
+# The Chromium or Chrome of this machine; fails where there is none.
+find_chromium() {
+    local name
+    for name in ${SIDECARTA_CHROMIUM:+"$SIDECARTA_CHROMIUM"} chromium chromium-browser google-chrome \
+        google-chrome-stable; do
+        command -v "$name" && return 0
+    done
+    return 1
+}
+
 # npm_ci SOURCE TARGET: the packages of a committed lock file, compared with the checksums in it.
 npm_ci() {
     command -v npm >/dev/null || fail "npm is missing: install Node.js 20 or newer with npm"
     rm -rf "$2"
     mkdir -p "$2"
     cp "$1/package.json" "$1/package-lock.json" "$2/"
-    retry npm ci --prefix "$2" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null </dev/null ||
+    retry npm ci --prefix "$2" --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null </dev/null ||
         fail "npm could not install the packages of $1/package-lock.json"
 }
 

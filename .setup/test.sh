@@ -8,11 +8,7 @@ export SIDECARTA_ENVOY="${SIDECARTA_ENVOY:-$cache/envoy/envoy}"
 export SIDECARTA_PYTHON="${SIDECARTA_PYTHON:-$cache/otel/bin/python}"
 export SIDECARTA_NODE_MODULES="${SIDECARTA_NODE_MODULES:-$cache/node/node_modules}"
 export NODE_PATH="$SIDECARTA_NODE_MODULES"
-if [ -z "${SIDECARTA_CHROMIUM:-}" ]; then
-    SIDECARTA_CHROMIUM=$(for name in chromium chromium-browser google-chrome google-chrome-stable; do
-        command -v "$name" && break
-    done || true)
-fi
+SIDECARTA_CHROMIUM=$(find_chromium) || fail "there is no Chromium: run \`make setup\`"
 export SIDECARTA_CHROMIUM
 
 log=$(mktemp -d)
@@ -34,7 +30,8 @@ else
     run rust "$cargo" test --locked --workspace --all-targets --no-fail-fast
 fi
 if grep -rqE '^\s*//[/!] ```' --include='*.rs' queries ingest server frontend tests; then
-    run doc "$cargo" test --locked --workspace --doc
+    # Doc tests are built in a folder of their own, where the run path leads nowhere.
+    run doc env LD_LIBRARY_PATH="$DUCKDB_LIB_DIR" "$cargo" test --locked --workspace --doc
 fi
 browser_tests=$(find tests/browser -name '*.test.mjs' 2>/dev/null | sort)
 if [ -n "$browser_tests" ]; then

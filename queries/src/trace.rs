@@ -65,6 +65,26 @@ pub struct Contribution {
     pub server_ns: Option<u64>,
 }
 
+/// What one trace tells of the mesh beside its edges, each fact once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// Which workload answered for which cluster.
+    pub clusters: Vec<LearnedCluster>,
+    /// Which workload each proxy stands before.
+    pub proxies: Vec<LearnedProxy>,
+}
+
+/// Which workload a proxy stands before.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LearnedProxy {
+    /// `node_id` of the proxy.
+    pub node_id: Arc<str>,
+    /// The workload.
+    pub workload: Arc<Workload>,
+    /// Whether an application reports beside the proxy. Before a gateway's service there is none.
+    pub has_application: bool,
+}
+
 /// Which workload answered for a proxy's cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LearnedCluster {

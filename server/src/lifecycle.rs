@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use sidecarta_ingest::envoy::{self, EnvoyConfigError};
@@ -69,6 +70,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let app = axum::serve(http, router(state)).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     tasks.spawn(report("HTTP", app.into_future()));
     tasks.close();
+    write_addresses(&config.server.data, addresses)?;
     tracing::info!(
         http = %addresses[0], otlp_grpc = %addresses[1], otlp_http = %addresses[2],
         "Sidecarta is ready at http://{}", addresses[0]
@@ -82,6 +84,15 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     // With the last source gone, the pipeline's threads finish their work.
     tokio::task::spawn_blocking(|| threads.join()).await.map_err(io::Error::other)?;
     Ok(())
+}
+
+/// Writes the addresses that are listened on, which may have been left to the system by port 0, to `addresses.json` in
+/// the data folder, for whoever started this process.
+fn write_addresses(data: &Path, [http, otlp_grpc, otlp_http]: [SocketAddr; 3]) -> io::Result<()> {
+    let addresses = serde_json::json!({"http": http, "otlp_grpc": otlp_grpc, "otlp_http": otlp_http});
+    let unfinished = data.join("addresses.json.new");
+    std::fs::write(&unfinished, format!("{addresses}\n"))?;
+    std::fs::rename(unfinished, data.join("addresses.json"))
 }
 
 async fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, RunError> {

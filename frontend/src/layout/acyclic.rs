@@ -37,7 +37,7 @@ pub(super) fn directed(part: &Part) -> Vec<Directed> {
     let layer = |v: usize| part.nodes[v].before.map(|before| before.seat.layer);
     for edge in edges.iter_mut().filter(|edge| strong[edge.left] == strong[edge.right]) {
         if let (Some(left), Some(right)) = (layer(edge.left), layer(edge.right))
- && false
+            && left > right
         {
             edge.turn();
         }

@@ -1,9 +1,10 @@
 //! Gives boxes and edges their y coordinates.
 //!
-//! The part of an edge between its boxes is one horizontal run, so it needs one coordinate however many
-//! layers it passes; only where two runs cross, one of them bends. The coordinates that make all slopes
-//! together small are then a problem for the [simplex method](super::simplex), with the distances that
-//! neighbours of a layer need as constraints. The previous picture takes part as a pull on what was in it.
+//! The part of an edge between its boxes is one level run, so it needs one coordinate however many layers it
+//! passes; only where two runs cross, one of them bends. The coordinates that make all slopes together small
+//! are then a problem for the [simplex method](super::simplex), with the distances that neighbours of a layer
+//! need as constraints. As level runs alone would make large pictures tall, a second round lets them bend
+//! where that saves much. The previous picture takes part as a pull on what was in it.
 
 use super::part::Part;
 use super::ports::{self, Ports};
@@ -21,12 +22,14 @@ const BENDING_VERTICES: usize = 4_000;
 /// Steps of the whole-numbered coordinates in a unit of the drawing.
 const GRID: f64 = 4.0;
 
-/// Weights of what is drawn together: an edge to the box at its busy end and at its free end, the two sides
-/// of a bend, and a box and a run to where they were before.
+/// Weights of what is drawn together: an edge and its box, at the busy end and at the free end.
 const BUSY_END: i64 = 16;
 const FREE_END: i64 = 24;
-const CLOSE: i64 = 1;
+/// The two sides of a bend: a run bends by a unit only if that saves several edges the same unit.
 const BEND: i64 = 128;
+/// Neighbours of a layer, so that of equal pictures the compact one wins.
+const CLOSE: i64 = 1;
+/// A box and its place before, more than all its edges together; a run and its place before, less than one.
 const BOX_BEFORE: i64 = 320;
 const RUN_BEFORE: i64 = 4;
 

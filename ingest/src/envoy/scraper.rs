@@ -128,6 +128,6 @@ mod tests {
         let pauses: Vec<u64> =
             [1, 2, 3, 4, 100].map(|n| pause_after(n, Duration::from_secs(5)).as_secs()).into();
         assert_eq!(pauses, [5, 10, 20, 30, 30]);
-        assert_eq!(pause_after(1, Duration::from_secs(60)), Duration::from_secs(60));
+        assert_eq!(pause_after(1, Duration::from_mins(1)), Duration::from_mins(1));
     }
 }

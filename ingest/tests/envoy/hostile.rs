@@ -23,6 +23,7 @@ struct Server {
     requests: Arc<Mutex<Vec<String>>>,
 }
 
+#[derive(Clone)]
 enum Answer {
     Bytes(Vec<u8>),
     BytesThenClose(Vec<u8>),
@@ -49,6 +50,11 @@ impl Server {
     async fn saying(answer: &str) -> Self {
         let answer = answer.as_bytes().to_vec();
         Self::start(move |_| Answer::BytesThenClose(answer.clone())).await
+    }
+
+    /// A recorded Envoy, but for the pages whose request line contains `part`.
+    async fn recorded_but(part: &'static str, answer: Answer) -> Self {
+        Self::start(move |line| if line.contains(part) { answer.clone() } else { recorded(line) }).await
     }
 
     fn requests(&self) -> Vec<String> {
@@ -80,7 +86,7 @@ async fn serve(
             Answer::Endless => {
                 stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1073741824\r\n\r\n{").await.ok()?;
                 for _ in 0..1024 {
-                    stream.write_all(&[b' '; 1024 * 1024]).await.ok()?;
+                    stream.write_all(&vec![b' '; 1024 * 1024]).await.ok()?;
                 }
             }
             Answer::Nothing => std::future::pending().await,
@@ -187,11 +193,8 @@ async fn a_proxy_that_never_answers_times_out_and_holds_up_no_other() {
 
 #[tokio::test]
 async fn half_of_the_statistics_change_nothing() {
-    let server = Server::start(|line: &str| match line.contains("/stats") {
-        true => Answer::BytesThenClose(ok(STATS)[..50_000].to_vec()),
-        false => recorded(line),
-    });
-    let error = error_of(&server.await.address).await.to_string();
+    let server = Server::recorded_but("/stats", Answer::BytesThenClose(ok(STATS)[..50_000].to_vec())).await;
+    let error = error_of(&server.address).await.to_string();
     assert_eq!(error, "the answer to /stats broke off in the middle");
 }
 
@@ -216,11 +219,8 @@ async fn only_pages_that_change_nothing_are_asked_for() {
 
 #[tokio::test]
 async fn an_old_envoy_without_fine_bins_is_asked_for_counters() {
-    let server = Server::start(|line: &str| match line.contains("histogram_buckets=detailed") {
-        true => Answer::Bytes(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".to_vec()),
-        false => recorded(line),
-    });
-    let server = server.await;
+    let refusal = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".to_vec();
+    let server = Server::recorded_but("histogram_buckets=detailed", Answer::Bytes(refusal)).await;
     let mut target = target(&server.address);
     let scraped = target.scrape(|_| None).await.expect("a scrape");
     assert!(scraped.detail.contains("too old to give fine latency bins"), "{}", scraped.detail);
@@ -232,11 +232,9 @@ async fn an_old_envoy_without_fine_bins_is_asked_for_counters() {
 
 #[tokio::test]
 async fn counters_do_not_wait_for_a_configuration_that_cannot_be_read() {
-    let server = Server::start(|line: &str| match line.contains("/config_dump HTTP") {
-        true => Answer::BytesThenClose(ok("{\"configs\": 7}")),
-        false => recorded(line),
-    });
-    let scraped = target(&server.await.address).scrape(|_| None).await.expect("a scrape");
+    let nonsense = Answer::BytesThenClose(ok(r#"{"configs": 7}"#));
+    let server = Server::recorded_but("/config_dump HTTP", nonsense).await;
+    let scraped = target(&server.address).scrape(|_| None).await.expect("a scrape");
     assert!(scraped.scrape.config.is_none());
     assert!(scraped.detail.contains("its configuration cannot be read"), "{}", scraped.detail);
     assert!(scraped.series > 1_000);
@@ -266,11 +264,8 @@ async fn proxies_with_one_node_id_are_kept_apart() {
 
 #[tokio::test]
 async fn a_proxy_without_a_node_id_goes_by_its_address() {
-    let server = Server::start(|line: &str| match line.contains("/server_info") {
-        true => Answer::Bytes(ok(&SERVER_INFO.replace("lab-gateway-1", ""))),
-        false => recorded(line),
-    });
-    let server = server.await;
+    let nameless = Answer::Bytes(ok(&SERVER_INFO.replace("lab-gateway-1", "")));
+    let server = Server::recorded_but("/server_info", nameless).await;
     let scraped = target(&server.address).scrape(|_| None).await.expect("a scrape");
     assert_eq!(scraped.scrape.proxy.id, server.address.to_string());
 }

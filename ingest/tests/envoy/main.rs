@@ -1,5 +1,7 @@
 //! The scraper against real Envoys, and against servers that are anything but.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
+
 mod counts;
 mod hostile;
 mod proxy;

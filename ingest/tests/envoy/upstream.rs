@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 /// Starts the service. `/status/{code}` answers with that status, `/hang` answers too late for anybody.
 pub(crate) async fn start() -> SocketAddr {
     let status = async |Path(code): Path<u16>| StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_REQUEST);
-    let hang = async || tokio::time::sleep(Duration::from_secs(3600)).await;
+    let hang = async || tokio::time::sleep(Duration::from_hours(1)).await;
     let router = Router::new()
         .route("/status/{code}", get(status))
         .route("/retry/status/{code}", get(status))

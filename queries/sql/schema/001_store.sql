@@ -49,6 +49,16 @@ CREATE TABLE store.learned_clusters (
     environment VARCHAR NOT NULL
 );
 
+-- Which workload a proxy stands before, learned from traces; a gateway has no application behind it.
+CREATE TABLE store.learned_proxies (
+    node_id VARCHAR NOT NULL,
+    has_application BOOLEAN NOT NULL,
+    service VARCHAR NOT NULL,
+    namespace VARCHAR NOT NULL,
+    version VARCHAR NOT NULL,
+    environment VARCHAR NOT NULL
+);
+
 -- Every proxy that was ever scraped, with its last configuration and the scraper's state, both as JSON.
 CREATE TABLE store.proxies (
     proxy VARCHAR PRIMARY KEY,

@@ -73,11 +73,13 @@ impl<'a> Identity<'a> {
             identity.learned.entry((&cluster.caller, &cluster.cluster)).or_default().insert(workload);
             identity.learned_anywhere.entry(&cluster.cluster).or_default().insert(workload);
         }
-        for (node_id, workload) in directory.learned_proxies() {
-            identity.proxies.entry(node_id).or_default().insert(workload);
-            identity.services.insert(&workload.service);
+        for proxy in directory.learned_proxies() {
+            identity.proxies.entry(&proxy.node_id).or_default().insert(&proxy.workload);
+            identity.services.insert(&proxy.workload.service);
+            if proxy.has_application {
+                identity.applications.insert(&proxy.workload.service);
+            }
         }
-        identity.applications.extend(directory.applications());
         let mut homes: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
         for workload in seen.iter().copied().chain(identity.proxies.values().flatten().copied()) {
             if !workload.namespace.is_empty() || !workload.environment.is_empty() {

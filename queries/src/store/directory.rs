@@ -7,7 +7,7 @@ use duckdb::{Connection, Row, params};
 
 use crate::rows::envoy::{Proxy, ProxyConfig};
 use crate::rows::span::{Peer, PeerKind, Protocol, Workload};
-use crate::trace::{Endpoint, LearnedCluster};
+use crate::trace::{Endpoint, Learned, LearnedCluster, LearnedProxy};
 
 use super::{StoreError, database};
 
@@ -65,10 +65,11 @@ pub struct ProxyRecord {
 pub struct Directory {
     series: Vec<SeriesKey>,
     ids: HashMap<SeriesKey, u32>,
-    learned: HashSet<LearnedCluster>,
+    learned_clusters: HashSet<LearnedCluster>,
+    learned_proxies: HashSet<LearnedProxy>,
     proxies: BTreeMap<String, ProxyRecord>,
     unsaved_series: usize,
-    unsaved_learned: Vec<LearnedCluster>,
+    unsaved_learned: Learned,
     unsaved_proxies: HashSet<String>,
 }
 
@@ -80,17 +81,12 @@ impl Directory {
 
     /// Which workloads answered for which clusters.
     pub fn learned_clusters(&self) -> impl Iterator<Item = &LearnedCluster> {
-        self.learned.iter()
+        self.learned_clusters.iter()
     }
 
-    /// Node ids of proxies with the workloads they stand before.
-    pub fn learned_proxies(&self) -> impl Iterator<Item = (&str, &Workload)> {
-        std::iter::empty()
-    }
-
-    /// Services of which an application reports, and not its proxies alone.
-    pub fn applications(&self) -> impl Iterator<Item = &str> {
-        std::iter::empty()
+    /// Which workloads the proxies stand before.
+    pub fn learned_proxies(&self) -> impl Iterator<Item = &LearnedProxy> {
+        self.learned_proxies.iter()
     }
 
     /// All proxies, by their ids.
@@ -114,9 +110,20 @@ impl Directory {
         id
     }
 
-    pub(super) fn learn(&mut self, learned: LearnedCluster) {
-        if self.learned.len() < MAX_LEARNED && self.learned.insert(learned.clone()) {
-            self.unsaved_learned.push(learned);
+    pub(super) fn learn(&mut self, learned: Learned) {
+        for cluster in learned.clusters {
+            let room = self.learned_clusters.len() < MAX_LEARNED;
+            if room && !self.learned_clusters.contains(&cluster) {
+                self.unsaved_learned.clusters.push(cluster.clone());
+                self.learned_clusters.insert(cluster);
+            }
+        }
+        for proxy in learned.proxies {
+            let room = self.learned_proxies.len() < MAX_LEARNED;
+            if room && !self.learned_proxies.contains(&proxy) {
+                self.unsaved_learned.proxies.push(proxy.clone());
+                self.learned_proxies.insert(proxy);
+            }
         }
     }
 
@@ -156,11 +163,21 @@ impl Directory {
             }
             appender.flush()?;
         }
-        for learned in &self.unsaved_learned {
+        for learned in &self.unsaved_learned.clusters {
             let to = &learned.workload;
             connection.execute(
                 "INSERT INTO store.learned_clusters VALUES (?, ?, ?, ?, ?, ?)",
                 params![learned.caller, &*learned.cluster, to.service, to.namespace, to.version, to.environment],
+            )?;
+        }
+        for learned in &self.unsaved_learned.proxies {
+            let before = &learned.workload;
+            connection.execute(
+                "INSERT INTO store.learned_proxies VALUES (?, ?, ?, ?, ?, ?)",
+                params![
+                    &*learned.node_id, learned.has_application, before.service, before.namespace, before.version,
+                    before.environment
+                ],
             )?;
         }
         for record in self.unsaved_proxies.iter().filter_map(|id| self.proxies.get(id)) {
@@ -179,7 +196,7 @@ impl Directory {
 
     pub(super) fn saved(&mut self) {
         self.unsaved_series = 0;
-        self.unsaved_learned.clear();
+        self.unsaved_learned = Learned::default();
         self.unsaved_proxies.clear();
     }
 
@@ -202,14 +219,15 @@ impl Directory {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let cluster: String = row.get(1)?;
-            let workload = Workload {
-                service: row.get(2)?,
-                namespace: row.get(3)?,
-                version: row.get(4)?,
-                environment: row.get(5)?,
-            };
-            let workload = Arc::new(workload);
-            self.learned.insert(LearnedCluster { caller: row.get(0)?, cluster: cluster.into(), workload });
+            let workload = workload(row)?;
+            self.learned_clusters.insert(LearnedCluster { caller: row.get(0)?, cluster: cluster.into(), workload });
+        }
+        let mut statement = connection.prepare("FROM store.learned_proxies")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (node_id, has_application): (String, bool) = (row.get(0)?, row.get(1)?);
+            let workload = workload(row)?;
+            self.learned_proxies.insert(LearnedProxy { node_id: node_id.into(), workload, has_application });
         }
         let mut statement = connection.prepare("FROM store.proxies")?;
         let mut rows = statement.query([])?;
@@ -228,6 +246,12 @@ impl Directory {
         }
         Ok(())
     }
+}
+
+/// The workload in the last four columns of what was learned.
+fn workload(row: &Row<'_>) -> Result<Arc<Workload>, duckdb::Error> {
+    let (service, namespace) = (row.get(2)?, row.get(3)?);
+    Ok(Arc::new(Workload { service, namespace, version: row.get(4)?, environment: row.get(5)? }))
 }
 
 fn overflow() -> SeriesKey {

@@ -280,7 +280,7 @@ impl Writer {
                         rollup.entry((bucket_s, series)).or_default().add(&contribution, times);
                     }
                 }
-                learned.into_iter().for_each(|learned| directory.learn(learned));
+                directory.learn(learned);
             }
         });
     }

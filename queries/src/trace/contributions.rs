@@ -9,11 +9,11 @@ use super::calls::{Call, Calls};
 use super::learned::learned;
 use super::parts::{Part, Parts};
 use super::tree::{ServiceKey, Tree};
-use super::{BUCKET_SECONDS, Contribution, Endpoint, LearnedCluster};
+use super::{BUCKET_SECONDS, Contribution, Endpoint, Learned};
 
 /// Everything that a trace, as far as it is known, says of the graph. The order of `spans` does not matter, and of
 /// several spans with one id only one counts.
-pub fn contributions(spans: &[Skeleton]) -> (Vec<Contribution>, Vec<LearnedCluster>) {
+pub fn contributions(spans: &[Skeleton]) -> (Vec<Contribution>, Learned) {
     let tree = Tree::new(spans);
     let calls = Calls::of(&tree);
     let mut finder = Finder { tree: &tree, found: Vec::new(), indirect: HashSet::new() };

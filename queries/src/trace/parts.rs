@@ -123,9 +123,6 @@ impl Part {
 /// Where each member of a call leads.
 fn reach(tree: &Tree<'_>, call: &Call) -> Vec<Reach> {
     let mut reach = vec![Reach::Nowhere; call.members.len()];
-    if call.landings.is_empty() {
-        return reach;
-    }
     let mut places: HashMap<Place<'_>, usize> = HashMap::new();
     let mut number = |place| {
         let next = places.len();

@@ -163,7 +163,7 @@ pub(super) fn EdgeLabel(id: String) -> impl IntoView {
                 rx="7"
             />
             <Show when=move || secure.get()>
-                <svg class="lock" x=move || 5.0 - half.get() y=move || top() width="12" height="12" viewBox="0 0 16 16">
+                <svg class="lock" x=move || 5.0 - half.get() y=top width="12" height="12" viewBox="0 0 16 16">
                     <title>"Mutual TLS"</title>
                     <path d=LOCK />
                 </svg>

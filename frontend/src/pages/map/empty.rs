@@ -6,7 +6,7 @@ use super::context::MapContext;
 use crate::components::copyable::Copyable;
 use crate::components::icon::{FILTER, Icon, MAP};
 use crate::page::Page;
-use crate::state::PageState;
+use crate::state::{DEFAULT_TO, PageState};
 
 /// Nothing has been stored in the time range.
 #[component]
@@ -31,7 +31,7 @@ pub(super) fn EmptyMap() -> impl IntoView {
                 <p class="muted">"Repeat the flag for every proxy. Sidecarta only ever reads from the admin port."</p>
             </div>
             <div class="notice-actions">
-                <button class="btn" on:click=move |_| page.change(|state| state.from = "-24h".to_owned())>
+                <button class="btn" on:click=move |_| page.change(|state| (state.from, state.to) = ("-24h".to_owned(), DEFAULT_TO.to_owned()))>
                     "Look at the last 24 hours"
                 </button>
                 <a class="btn" href=move || format!("/sources{}", page.state.with(PageState::carried_query))>

@@ -178,15 +178,17 @@ fn Summary() -> impl IntoView {
         map.snapshot.with(|snapshot| (snapshot.coverage.proxies_reporting, snapshot.coverage.proxies))
     });
     view! {
-        <p class="summary num" data-testid="summary">
-            {move || format::plural(nodes.get(), "box", "boxes")} " · "
-            {move || format::plural(edges.get(), "call", "calls")}
-            {move || (hidden.get() > 0).then(|| format!(" · {} hidden", format::count(hidden.get())))}
-            {move || {
-                let (reporting, known) = proxies.get();
-                (known > 0).then(|| format!(" · {reporting} of {known} proxies reporting"))
-            }}
-        </p>
+        <Show when=move || nodes.get() != 0>
+            <p class="summary num" data-testid="summary">
+                {move || format::plural(nodes.get(), "box", "boxes")} " · "
+                {move || format::plural(edges.get(), "call", "calls")}
+                {move || (hidden.get() > 0).then(|| format!(" · {} hidden", format::count(hidden.get())))}
+                {move || {
+                    let (reporting, known) = proxies.get();
+                    (known > 0).then(|| format!(" · {reporting} of {known} proxies reporting"))
+                }}
+            </p>
+        </Show>
     }
 }
 

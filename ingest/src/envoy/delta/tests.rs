@@ -170,7 +170,7 @@ impl Mesh {
             Event::Flush => self.flush(),
             Event::Scrape => self.scrape(),
             Event::FailedScrape => {
-                self.proxy.admin_requests = self.proxy.admin_requests.map(|count| count + 3)
+                self.proxy.admin_requests = self.proxy.admin_requests.map(|count| count + 3);
             }
             Event::Restart => {
                 self.lose(|unseen| *unseen = (0, 0));

@@ -10,9 +10,10 @@ use crate::trace::{Contribution, Endpoint, contributions};
 /// A line is the service, what the span is, and what else there is to say in any order: `SERVER`, `CLIENT`,
 /// `INTERNAL`, `PRODUCER` and `CONSUMER` are an application's; `ingress` and `egress` are the spans that an Envoy makes
 /// for a request it receives (node `SERVICE-envoy` unless `node=` says otherwise), `router` the one for a single try.
-/// The service is `name`, `name@version`, `namespace/name` or both. Then `err`, `timeout`, `cluster=C`, `node=N`, `env=E`,
-/// `db=SYSTEM:NAME`, `queue=SYSTEM:NAME`, `service=NAME`, `host=NAME`, `http`, `grpc`, `12ms` (duration, 1 ms unless
-/// said), `at=5` (start in ms, else the line's number), `id=7` (else the line's number from 1), `parent=9`.
+/// The service is `name`, `name@version`, `namespace/name` or all three. Then `err`, `timeout`, `cluster=C`, `node=N`,
+/// `env=E`, `db=SYSTEM:NAME`, `queue=SYSTEM:NAME`, `service=NAME`, `host=NAME`, `http`, `grpc`, `sql`, `12ms`
+/// (duration, 1 ms unless said), `at=5` (start in ms, else the line's number), `id=7` (else the line's number from 1)
+/// and `parent=9`.
 pub(super) fn trace(text: &str) -> Vec<Skeleton> {
     let mut spans: Vec<Skeleton> = Vec::new();
     let mut open: Vec<(usize, u64)> = Vec::new();
@@ -153,5 +154,5 @@ pub(super) fn clusters(spans: &[Skeleton]) -> Vec<String> {
     let line = |learned: &crate::trace::LearnedCluster| {
         format!("{}: {} = {}", learned.caller, learned.cluster, name(&learned.workload))
     };
-    contributions(spans).1.iter().map(line).collect()
+    contributions(spans).1.clusters.iter().map(line).collect()
 }

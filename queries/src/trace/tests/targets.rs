@@ -13,6 +13,29 @@ fn databases_and_caches_are_called_by_their_names() {
 }
 
 #[test]
+fn a_client_span_around_two_stores_is_a_call_of_each() {
+    let spans = trace(
+        "
+         users CLIENT 9ms
+           users CLIENT db=redis:0 2ms
+             users CLIENT host=redis-7
+           users CLIENT db=postgresql:shop err
+           users CLIENT db=postgresql:shop 3ms
+         users CLIENT host=driver 5ms
+           users CLIENT db=redis:0",
+    );
+    assert_eq!(
+        edges(&spans),
+        [
+            "users -> db=postgresql:shop 3/-",
+            "users -> db=postgresql:shop err 1/-",
+            "users -> db=redis:0 2/-",
+            "users -> db=redis:0 5/-",
+        ]
+    );
+}
+
+#[test]
 fn a_service_or_store_that_is_named_comes_before_a_cluster_and_a_host_after() {
     let through_proxy = |peer: &str| {
         edges(&trace(&format!(

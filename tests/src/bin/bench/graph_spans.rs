@@ -1,0 +1,136 @@
+//! The spans of a mesh of 1,000 services and 5,000 edges over a month.
+//!
+//! What came in over a month stands in the rollups as one row for each edge and day, or hour, or minute. To get there
+//! in a minute, all requests of an edge in such a step start within one 10-second bucket and are sent together, so
+//! that they become one row, as they would have by being summed up over time.
+
+use std::sync::Arc;
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution as _, LogNormal};
+
+use crate::Failure;
+use crate::envoy_spans::{encode, now_ns, of_service, text};
+use crate::sender::{Load, Prepared, Way};
+
+pub(crate) const SERVICES: usize = 1_000;
+pub(crate) const EDGES: usize = 5_000;
+/// Days of which there are rollups by the day, and hours by the hour after them.
+const DAYS: u64 = 29;
+const HOURS: u64 = 48;
+const MINUTES: u64 = 15;
+/// Requests of an edge a minute in the last quarter of an hour.
+const A_MINUTE: u32 = 4;
+
+const SECOND_NS: u64 = 1_000_000_000;
+const BUCKET_NS: u64 = 10 * SECOND_NS;
+/// Edges of one request.
+const EDGES_A_REQUEST: usize = 32;
+
+/// Makes the requests.
+pub(crate) struct GraphSpans {
+    random: ChaCha8Rng,
+    latency_ms: LogNormal<f64>,
+    edges: Vec<(usize, usize)>,
+}
+
+impl GraphSpans {
+    pub(crate) fn new(seed: u64) -> Result<Self, Failure> {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        // Each service calls a few with higher numbers, so that there is no cycle.
+        let mut edges = std::collections::BTreeSet::new();
+        for target in 1..SERVICES {
+            edges.insert((random.random_range(target.saturating_sub(40)..target), target));
+        }
+        while edges.len() < EDGES {
+            let source = random.random_range(0..SERVICES - 1);
+            edges.insert((source, random.random_range(source + 1..SERVICES.min(source + 60))));
+        }
+        Ok(Self { random, latency_ms: LogNormal::new(3.0, 0.7)?, edges: edges.into_iter().collect() })
+    }
+
+    /// What happened up to an hour ago: by the day, and by the hour for the last two days.
+    pub(crate) fn past(&mut self, requests_a_day: u32) -> Result<Load, Failure> {
+        let now = now_ns()?;
+        let mut requests = Vec::new();
+        for day in (2..=DAYS).rev() {
+            let step = 86_400 * SECOND_NS;
+            self.step(&mut requests, now - day * step, 3_600 * SECOND_NS, requests_a_day)?;
+        }
+        for hour in (1..=HOURS).rev() {
+            self.step(&mut requests, now - hour * 3_600 * SECOND_NS, 600 * SECOND_NS, 1)?;
+        }
+        Ok(Load { requests: Arc::new(requests), way: Way::HttpPlain })
+    }
+
+    /// The last quarter of an hour.
+    pub(crate) fn present(&mut self) -> Result<Load, Failure> {
+        let now = now_ns()?;
+        let mut requests = Vec::new();
+        for minute in (1..MINUTES).rev() {
+            self.step(&mut requests, now - minute * 60 * SECOND_NS, 20 * SECOND_NS, A_MINUTE)?;
+        }
+        Ok(Load { requests: Arc::new(requests), way: Way::HttpPlain })
+    }
+
+    /// So many requests of each edge, within one bucket that begins up to `spread_ns` after `from_ns`.
+    fn step(&mut self, requests: &mut Vec<Prepared>, from_ns: u64, spread_ns: u64, each: u32) -> Result<(), Failure> {
+        for edges in 0..EDGES.div_ceil(EDGES_A_REQUEST) {
+            let edges = edges * EDGES_A_REQUEST..((edges + 1) * EDGES_A_REQUEST).min(EDGES);
+            let mut resource_spans = Vec::new();
+            let mut spans = 0;
+            for edge in edges {
+                let bucket = (from_ns + self.random.random_range(0..spread_ns)).next_multiple_of(BUCKET_NS);
+                let (source, target) = self.edges[edge];
+                let calls = (0..each).map(|_| self.call(target, bucket)).collect::<Vec<_>>();
+                let (sent, received): (Vec<Span>, Vec<Span>) = calls.into_iter().unzip();
+                spans += 2 * each;
+                resource_spans.push(of_service(&name_of(source), sent));
+                resource_spans.push(of_service(&name_of(target), received));
+            }
+            let body = encode(&ExportTraceServiceRequest { resource_spans }, false)?;
+            requests.push(Prepared { body, spans });
+        }
+        Ok(())
+    }
+
+    /// One request, as the caller and as the callee saw it.
+    fn call(&mut self, target: usize, bucket_ns: u64) -> (Span, Span) {
+        let random = &mut self.random;
+        let start = bucket_ns + random.random_range(0..BUCKET_NS - SECOND_NS);
+        let duration = (self.latency_ms.sample(random) * 1e6) as u64 + 1_000;
+        let failed = random.random_ratio(1, 100);
+        let attributes = [
+            ("component", "proxy".to_owned()),
+            ("http.method", "GET".to_owned()),
+            ("http.status_code", if failed { "503" } else { "200" }.to_owned()),
+            ("upstream_cluster", name_of(target)),
+        ];
+        let sent = Span {
+            trace_id: random.random::<[u8; 16]>().to_vec(),
+            span_id: random.random::<[u8; 8]>().to_vec(),
+            start_time_unix_nano: start,
+            end_time_unix_nano: start + duration + duration / 8,
+            name: "egress".to_owned(),
+            kind: 3,
+            attributes: attributes.into_iter().map(|(key, value)| text(key, value)).collect(),
+            ..Span::default()
+        };
+        let received = Span {
+            span_id: random.random::<[u8; 8]>().to_vec(),
+            parent_span_id: sent.span_id.clone(),
+            end_time_unix_nano: start + duration,
+            name: "ingress".to_owned(),
+            kind: 2,
+            ..sent.clone()
+        };
+        (sent, received)
+    }
+}
+
+fn name_of(service: usize) -> String {
+    format!("service-{service:03}")
+}

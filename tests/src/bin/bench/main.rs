@@ -1,0 +1,118 @@
+//! The benchmarks: what Sidecarta costs, beside what it may cost. See `docs/benchmarks.md`.
+//!
+//! Each row starts a server of its own on free ports and with an empty store, loads it from this process, and reads
+//! what it cost off `/proc`. The server's CPU seconds are the figure wherever time is meant, since they stay the same
+//! on a busy machine; what this process costs is not in them.
+
+mod browser_page;
+mod envoy_spans;
+mod freshness;
+mod graph;
+mod graph_spans;
+mod ingest;
+mod map_layout;
+mod process;
+mod report;
+mod sender;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use report::Report;
+
+/// Why a row could not be measured.
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Measures what Sidecarta costs, and prints it beside the budgets.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The rows to measure; all of them if none is named.
+    rows: Vec<Row>,
+    /// The server; by default the `sidecarta` beside this program.
+    #[arg(long, env = "SIDECARTA_BIN")]
+    sidecarta: Option<PathBuf>,
+    /// Spans that are sent for `ingest` and `disk`.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(10_000..=20_000_000))]
+    spans: u32,
+    /// Connections that send.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
+    connections: u32,
+    /// Spans a second for `memory`.
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    rate: u32,
+    /// Seconds that `memory` and `freshness` take each.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(5..=600))]
+    seconds: u32,
+    /// Requests of each edge a day for `graph`.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=200))]
+    requests_a_day: u32,
+    /// Folder where the servers' data is kept after `ingest`, to be looked at.
+    #[arg(long)]
+    keep: Option<PathBuf>,
+}
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Row {
+    /// CPU seconds per million spans, sent gzipped and plain.
+    Ingest,
+    /// Bytes a span takes on disk; comes with `ingest`.
+    Disk,
+    /// From the acknowledgement of a span to its being on the graph.
+    Freshness,
+    /// Peak memory under a steady load.
+    Memory,
+    /// The graph of 1,000 services over 15 minutes and over 30 days.
+    Graph,
+    /// Bytes that a browser fetches.
+    Page,
+    /// Layout of 500 boxes and 1,000 arrows.
+    Layout,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut report = Report::default();
+    let measured = measure(&arguments, &mut report).await;
+    report.print();
+    match measured {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::say(&format!("The benchmark stopped: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
+    let sidecarta = match &arguments.sidecarta {
+        Some(path) => path.clone(),
+        None => std::env::current_exe()?.with_file_name("sidecarta"),
+    };
+    if !sidecarta.is_file() {
+        return Err(format!("there is no {}: build it, or name another by --sidecarta", sidecarta.display()).into());
+    }
+    let wants = |row| arguments.rows.is_empty() || arguments.rows.contains(&row);
+    if wants(Row::Layout) {
+        map_layout::measure(report)?;
+    }
+    if wants(Row::Page) {
+        browser_page::measure(&sidecarta, report).await?;
+    }
+    if wants(Row::Ingest) || wants(Row::Disk) {
+        ingest::measure(&sidecarta, arguments, report).await?;
+    }
+    if wants(Row::Memory) {
+        ingest::measure_memory(&sidecarta, arguments, report).await?;
+    }
+    if wants(Row::Freshness) {
+        freshness::measure(&sidecarta, arguments, report).await?;
+    }
+    if wants(Row::Graph) {
+        graph::measure(&sidecarta, arguments, report).await?;
+    }
+    Ok(())
+}
