@@ -9,6 +9,7 @@ use crate::components::palette::{Palette, PaletteOpen};
 use crate::components::sidebar::Sidebar;
 use crate::components::topbar::Topbar;
 use crate::live::Live;
+use crate::model::search::PAGES;
 use crate::page::Page;
 use crate::pages::{
     map::MapPage, not_found::NotFoundPage, service::ServicePage, services::ServicesPage, sources::SourcesPage,
@@ -38,6 +39,7 @@ fn Frame() -> impl IntoView {
     Preferences::provide(page);
     Live::provide(page);
     PaletteOpen::provide();
+    Effect::new(move || document().set_title(&title(&page.path.get())));
     view! {
         <div class="shell">
             <Sidebar />
@@ -53,4 +55,19 @@ fn Frame() -> impl IntoView {
         </div>
         <Palette />
     }
+}
+
+/// What the browser's tab says.
+fn title(path: &str) -> String {
+    let page = PAGES.iter().find(|(_, of)| *of == path).map(|(title, _)| *title);
+    match (page, path.strip_prefix("/services/")) {
+        (Some(page), _) => format!("{page} · Sidecarta"),
+        (None, Some(service)) => format!("{} · Sidecarta", decoded(service)),
+        (None, None) => "Sidecarta".to_owned(),
+    }
+}
+
+/// A segment of a path as it was before it was encoded.
+fn decoded(segment: &str) -> String {
+    js_sys::decode_uri_component(segment).map_or_else(|_| segment.to_owned(), String::from)
 }

@@ -2,7 +2,19 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "integration/api.rs"]
+mod api;
+#[path = "integration/clients.rs"]
+mod clients;
+#[path = "integration/crash.rs"]
+mod crash;
 #[path = "integration/harness.rs"]
 mod harness;
+#[path = "integration/otlp.rs"]
+mod otlp;
+#[path = "integration/process.rs"]
+mod process;
+#[path = "integration/scrape.rs"]
+mod scrape;
 #[path = "integration/truth.rs"]
 mod truth;

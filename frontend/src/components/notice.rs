@@ -57,10 +57,10 @@ pub(crate) fn TableSkeleton() -> impl IntoView {
         <div class="card" aria-busy="true" aria-label="Loading">
             {(0..7)
                 .map(|row| {
-                    let width = format!("width: {}%", 88 - (row * 13) % 37);
+                    let width = format!("{}%", 88 - (row * 13) % 37);
                     view! {
                         <div class="skeleton-row">
-                            <div class="skeleton" style=width></div>
+                            <div class="skeleton" style:width=width></div>
                         </div>
                     }
                 })

@@ -53,19 +53,26 @@ fn LiveToggle() -> impl IntoView {
         Connection::Paused => "paused",
         Connection::Fixed => "fixed",
     };
-    let title = move || if live.paused.get() { "Resume live updates" } else { "Pause live updates" };
+    let fixed = Memo::new(move |_| live.connection.get() == Connection::Fixed);
+    let title = move || match (fixed.get(), live.paused.get()) {
+        (true, _) => "This range has ended: its numbers do not move",
+        (false, true) => "Resume live updates",
+        (false, false) => "Pause live updates",
+    };
     view! {
         <button
             class="btn connection"
             data-state=state
             data-testid="live-toggle"
             title=title
-            disabled=move || live.connection.get() == Connection::Fixed
+            disabled=fixed
             on:click=move |_| live.paused.update(|paused| *paused = !*paused)
         >
             <span class="pulse"></span>
             <span class="word" role="status">{word}</span>
-            <Icon path=Signal::derive(move || if live.paused.get() { PLAY } else { PAUSE }) />
+            <Show when=move || !fixed.get()>
+                <Icon path=Signal::derive(move || if live.paused.get() { PLAY } else { PAUSE }) />
+            </Show>
             <span class="sr-only">{title}</span>
         </button>
     }

@@ -69,7 +69,7 @@ fn VersionRow(name: String, versions: Signal<Vec<VersionShare>>) -> impl IntoVie
             <td>
                 <span class="share">
                     <span class="share-bar">
-                        <span style=move || format!("width: {:.1}%", row.get().0 * 100.0)></span>
+                        <span style:width=move || format!("{:.1}%", row.get().0 * 100.0)></span>
                     </span>
                     <span class="num">{move || format::percent(row.get().0)}</span>
                 </span>

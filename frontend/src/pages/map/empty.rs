@@ -88,7 +88,7 @@ pub(super) fn MapSkeleton() -> impl IntoView {
         <div class="map-skeleton" aria-busy="true" aria-label="Loading the map">
             {boxes
                 .map(|(left, top)| {
-                    view! { <div class="skeleton" style=format!("left: {left}%; top: {top}%")></div> }
+                    view! { <div class="skeleton" style:left=format!("{left}%") style:top=format!("{top}%")></div> }
                 })
                 .into_iter()
                 .collect_view()}

@@ -25,16 +25,16 @@ enum Subject {
 #[component]
 pub(super) fn Panel() -> impl IntoView {
     let map = expect_context::<MapContext>();
-    let subject = Memo::new(move |last: Option<&Subject>| {
+    let subject = Memo::new(move |_| {
         let id = map.page.state.with(|state| state.select.clone()).unwrap_or_default();
-        map.snapshot.with(|snapshot| match last {
-            _ if snapshot.nodes.contains_key(&id) => Subject::Node(id.clone()),
-            _ if snapshot.edges.contains_key(&id) => Subject::Edge(id.clone()),
-            // What was open stays open with its last numbers while the graph is on its way.
-            Some(Subject::Node(last) | Subject::Edge(last)) if *last == id && snapshot.nodes.is_empty() => {
+        map.snapshot.with(|snapshot| {
+            if snapshot.nodes.contains_key(&id) {
+                Subject::Node(id)
+            } else if snapshot.edges.contains_key(&id) {
+                Subject::Edge(id)
+            } else {
                 Subject::Gone
             }
-            _ => Subject::Gone,
         })
     });
     view! {
