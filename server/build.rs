@@ -8,6 +8,8 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let wanted = env::var_os("CARGO_FEATURE_UI").is_some();
     if wanted && !Path::new("../frontend/dist/index.html").exists() {
-        println!("cargo::error=the dashboard is missing: run `make dashboard` (or build with --no-default-features)");
+        println!(
+            "cargo::error=the dashboard is missing: run `make dashboard` (or build with --no-default-features)"
+        );
     }
 }

@@ -9,7 +9,7 @@ mod app;
 mod clock;
 mod components;
 mod format;
-mod layout;
+pub mod layout;
 mod live;
 mod model;
 mod page;

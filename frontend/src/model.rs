@@ -1,6 +1,7 @@
 //! What is drawn, worked out without a browser: every file here is pure and tested natively.
 
 pub(crate) mod boxes;
+pub(crate) mod placement;
 pub(crate) mod search;
 pub(crate) mod snapshot;
 pub(crate) mod sorting;

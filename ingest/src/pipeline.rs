@@ -217,7 +217,8 @@ impl Pipeline {
 
     /// The newest state that the scraper gave along for a proxy, by the proxy's id.
     pub fn envoy_baseline(&self, proxy_id: &str) -> Option<String> {
-        self.store.directory(|directory| directory.proxies().get(proxy_id).map(|proxy| proxy.baseline.clone()))
+        self.store
+            .directory(|directory| directory.proxies().get(proxy_id).map(|proxy| proxy.baseline.clone()))
     }
 
     /// Read access to what is stored.

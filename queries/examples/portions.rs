@@ -39,7 +39,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         spent += cpu_seconds()? - before;
         let bytes = fs::metadata(store.database_path())?.len();
         let millions = SPANS as f64 / 1e6;
-        writeln!(out, "{move_rows:>11} | {:>23.2} | {:>12.1}", spent / millions, bytes as f64 / SPANS as f64)?;
+        writeln!(
+            out,
+            "{move_rows:>11} | {:>23.2} | {:>12.1}",
+            spent / millions,
+            bytes as f64 / SPANS as f64
+        )?;
     }
     Ok(())
 }

@@ -65,10 +65,12 @@ impl Log {
     pub fn open(dir: &Path, position: u64) -> Result<Self, LogError> {
         fs::create_dir_all(dir).map_err(io_error("create", dir))?;
         let segments = segments(dir)?;
-        let (path, first) = segments.last().cloned().unwrap_or_else(|| (segment_path(dir, position + 1), position + 1));
+        let (path, first) =
+            segments.last().cloned().unwrap_or_else(|| (segment_path(dir, position + 1), position + 1));
         let mut next = first;
         let mut reader = SegmentReader::open(&path)?;
-        while let Some((sequence, _)) = reader.as_mut().map(SegmentReader::next_frame).transpose()?.flatten() {
+        while let Some((sequence, _)) = reader.as_mut().map(SegmentReader::next_frame).transpose()?.flatten()
+        {
             next = sequence + 1;
         }
         let good_bytes = reader.map_or(0, |reader| reader.good_bytes);
@@ -236,7 +238,8 @@ impl SegmentReader {
             self.damaged = true;
             return Ok(None);
         }
-        let word = |at: usize| <[u8; 8]>::try_from(&body[at..at + 8]).map(u64::from_le_bytes).unwrap_or_default();
+        let word =
+            |at: usize| <[u8; 8]>::try_from(&body[at..at + 8]).map(u64::from_le_bytes).unwrap_or_default();
         let (sequence, received_at_ns) = (word(0), word(9) as i64);
         let Some(kind) = FrameKind::from_number(body[8]) else {
             self.damaged = true;

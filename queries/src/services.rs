@@ -24,7 +24,8 @@ pub fn service(graph: &Graph, name: &str) -> Option<ServiceDetail> {
     let by_id = graph.nodes.iter().find(|node| node.id == name);
     let named = || graph.nodes.iter().filter(|node| node.name == name);
     let node = by_id.or_else(|| named().find(reports)).or_else(|| named().next())?;
-    let edges = |wanted: &dyn Fn(&Edge) -> bool| graph.edges.iter().filter(|edge| wanted(edge)).cloned().collect();
+    let edges =
+        |wanted: &dyn Fn(&Edge) -> bool| graph.edges.iter().filter(|edge| wanted(edge)).cloned().collect();
     Some(ServiceDetail {
         summary: summary(graph, node),
         callers: edges(&|edge| edge.target == node.id),

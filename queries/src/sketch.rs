@@ -112,7 +112,8 @@ impl Bins {
             if below >= rank {
                 let (low_ms, high_ms) = scheme.bounds_ms(bin);
                 // The value whose relative distance to both bounds is the same, and so the smallest.
-                let ms = if low_ms > 0.0 { 2.0 * low_ms * high_ms / (low_ms + high_ms) } else { high_ms / 2.0 };
+                let ms =
+                    if low_ms > 0.0 { 2.0 * low_ms * high_ms / (low_ms + high_ms) } else { high_ms / 2.0 };
                 return Quantile { ms, low_ms, high_ms };
             }
         }

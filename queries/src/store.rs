@@ -98,7 +98,9 @@ pub enum StoreError {
     #[error("the log of acknowledged requests cannot be used")]
     Log(#[from] crate::log::LogError),
     /// The file was written by a newer version.
-    #[error("the database has schema {found}, and this version of Sidecarta knows up to {known}: use a newer version")]
+    #[error(
+        "the database has schema {found}, and this version of Sidecarta knows up to {known}: use a newer version"
+    )]
     NewerSchema {
         /// Schema of the file.
         found: usize,

@@ -37,7 +37,8 @@ mod embedded {
             Some("woff2") => "font/woff2",
             _ => "application/octet-stream",
         };
-        let tag: String = file.metadata.sha256_hash().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let tag: String =
+            file.metadata.sha256_hash().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let headers = [
             (header::CONTENT_TYPE, content_type.to_owned()),
             // Asked for again each time and answered by its tag, so that a new version is seen at once.

@@ -59,11 +59,19 @@ impl ServeFlags {
             }
         };
         let address = |address: Option<SocketAddr>| address.map(|address| Value::from(address.to_string()));
-        set("server", "data", self.data.as_ref().map(|data| Value::from(data.to_string_lossy().into_owned())));
+        set(
+            "server",
+            "data",
+            self.data.as_ref().map(|data| Value::from(data.to_string_lossy().into_owned())),
+        );
         set("server", "http", address(self.http));
         set("otlp", "grpc", address(self.otlp_grpc));
         set("otlp", "http", address(self.otlp_http));
-        set("envoy", "targets", Some(self.envoy.clone()).filter(|targets| !targets.is_empty()).map(Value::from));
+        set(
+            "envoy",
+            "targets",
+            Some(self.envoy.clone()).filter(|targets| !targets.is_empty()).map(Value::from),
+        );
         sections
     }
 }

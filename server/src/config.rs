@@ -44,7 +44,11 @@ pub struct ServerConfig {
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { data: PathBuf::from("sidecarta-data"), http: SocketAddr::from(([127, 0, 0, 1], 7117)), allow_remote: false }
+        Self {
+            data: PathBuf::from("sidecarta-data"),
+            http: SocketAddr::from(([127, 0, 0, 1], 7117)),
+            allow_remote: false,
+        }
     }
 }
 
@@ -104,9 +108,9 @@ impl Config {
     /// # Errors
     /// With a sentence for every value that cannot be worked with.
     pub fn load(file: Option<&Path>, flags: &Dict) -> Result<Self, ConfigError> {
-        let config: Self = figment(file, flags)
-            .extract()
-            .map_err(|errors| ConfigError { problems: errors.into_iter().map(|error| error.to_string()).collect() })?;
+        let config: Self = figment(file, flags).extract().map_err(|errors| ConfigError {
+            problems: errors.into_iter().map(|error| error.to_string()).collect(),
+        })?;
         let problems = config.problems();
         if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }
     }
@@ -116,7 +120,8 @@ impl Config {
         if let Err(error) = self.envoy.addresses() {
             problems.extend(error.problems);
         }
-        let listened = [("server.http", self.server.http), ("otlp.grpc", self.otlp.grpc), ("otlp.http", self.otlp.http)];
+        let listened =
+            [("server.http", self.server.http), ("otlp.grpc", self.otlp.grpc), ("otlp.http", self.otlp.http)];
         for (key, address) in listened {
             if !address.ip().is_loopback() && !self.server.allow_remote {
                 problems.push(format!(
@@ -177,10 +182,14 @@ pub fn explain(file: Option<&Path>) -> Result<String, ConfigError> {
         let Value::Dict(_, keys) = keys else { continue };
         for key in keys.keys() {
             let path = format!("{section}.{key}");
-            let origin = figment.find_metadata(&path).map_or_else(String::new, |metadata| match &*metadata.name {
-                "sidecarta_server::config::Config" => "default".to_owned(),
-                _ => metadata.source.as_ref().map_or_else(|| metadata.name.to_string(), ToString::to_string),
-            });
+            let origin =
+                figment.find_metadata(&path).map_or_else(String::new, |metadata| match &*metadata.name {
+                    "sidecarta_server::config::Config" => "default".to_owned(),
+                    _ => metadata
+                        .source
+                        .as_ref()
+                        .map_or_else(|| metadata.name.to_string(), ToString::to_string),
+                });
             let value = figment.find_value(&path).map(|value| toml_value(&value)).unwrap_or_default();
             if writeln!(text, "{path} = {value}  # {origin}").is_err() {
                 break;

@@ -63,7 +63,10 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let tasks = TaskTracker::new();
 
     let receiver = Arc::new(Receiver::new(pipeline.clone(), sources.clone(), &config.otlp));
-    tasks.spawn(report("OTLP over gRPC", otlp::serve_grpc(otlp_grpc, Arc::clone(&receiver), shutdown.clone())));
+    tasks.spawn(report(
+        "OTLP over gRPC",
+        otlp::serve_grpc(otlp_grpc, Arc::clone(&receiver), shutdown.clone()),
+    ));
     tasks.spawn(report("OTLP over HTTP", otlp::serve_http(otlp_http, receiver, shutdown.clone())));
     let scrapers = envoy::spawn(&config.envoy, &pipeline, &sources, &shutdown)?;
     let state = AppState::new(pipeline, sources, shutdown.clone()).map_err(|_| RunError::Store)?;

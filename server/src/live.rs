@@ -46,7 +46,10 @@ impl Live {
             return Ok(view.subscribe());
         }
         if views.len() >= MAX_VIEWS {
-            return Err(ApiError::bad_request("too_many_views", "too many different views are open; close one"));
+            return Err(ApiError::bad_request(
+                "too_many_views",
+                "too many different views are open; close one",
+            ));
         }
         let (sender, receiver) = watch::channel(Tick::default());
         views.insert(key.clone(), sender.clone());
@@ -89,7 +92,10 @@ async fn events(state: &AppState, params: &GraphParams) -> Vec<(&'static str, St
     };
     let status = async {
         let status = state.status().await?;
-        Ok::<_, ApiError>((STATUS_EVENT, serde_json::to_string(&StatusResponse { status }).unwrap_or_default()))
+        Ok::<_, ApiError>((
+            STATUS_EVENT,
+            serde_json::to_string(&StatusResponse { status }).unwrap_or_default(),
+        ))
     };
     let failed =
         |error: ApiError| (ERROR_EVENT, serde_json::to_string(&error.response()).unwrap_or_default());

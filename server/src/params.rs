@@ -39,7 +39,10 @@ impl GraphParams {
         let from = time(self.from.as_deref().unwrap_or("-15m"), "from", now)?;
         let to = time(self.to.as_deref().unwrap_or("now"), "to", now)?;
         if from >= to {
-            return Err(ApiError::bad_request("bad_time_range", format!("from ({from}) is not before to ({to})")));
+            return Err(ApiError::bad_request(
+                "bad_time_range",
+                format!("from ({from}) is not before to ({to})"),
+            ));
         }
         if to.as_second() - from.as_second() > MAX_RANGE_SECONDS {
             return Err(ApiError::bad_request("bad_time_range", "the time range is longer than ten years"));
@@ -90,7 +93,10 @@ fn time(text: &str, name: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
         _ => return Err(bad()),
     };
     let count: i64 = back[..back.len() - 1].parse().map_err(|_| bad())?;
-    let back = count.checked_mul(seconds_each).filter(|&back| (0..=MAX_RANGE_SECONDS).contains(&back)).ok_or_else(bad)?;
+    let back = count
+        .checked_mul(seconds_each)
+        .filter(|&back| (0..=MAX_RANGE_SECONDS).contains(&back))
+        .ok_or_else(bad)?;
     now.checked_sub(jiff::SignedDuration::from_secs(back)).map_err(|_| bad())
 }
 
@@ -114,7 +120,17 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused_in_words() {
-        for (from, to) in [("yesterday", "now"), ("-5", "now"), ("-5x", "now"), ("-é", "now"), ("-", "now"), ("now", "-1h"), ("now", "now"), ("--5m", "now"), ("-99999999999d", "now")] {
+        for (from, to) in [
+            ("yesterday", "now"),
+            ("-5", "now"),
+            ("-5x", "now"),
+            ("-é", "now"),
+            ("-", "now"),
+            ("now", "-1h"),
+            ("now", "now"),
+            ("--5m", "now"),
+            ("-99999999999d", "now"),
+        ] {
             let error = params(from, to).unwrap_err().response().error;
             assert!(error.code.starts_with("bad_time"), "{from} to {to}: {error:?}");
         }

@@ -3,7 +3,10 @@
 use axum::http::{HeaderValue, Uri, header};
 use axum::routing::get;
 use axum::{Json, Router};
-use tower_http::compression::{CompressionLayer, Predicate as _, predicate::{DefaultPredicate, NotForContentType}};
+use tower_http::compression::{
+    CompressionLayer, Predicate as _,
+    predicate::{DefaultPredicate, NotForContentType},
+};
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
 
@@ -16,7 +19,13 @@ use crate::{assets, live};
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Sidecarta", description = "The map of an Envoy mesh: graph, services, sources."),
-    paths(graph::get_graph, services::list_services, services::find_service, sources::list_sources, status::get_status)
+    paths(
+        graph::get_graph,
+        services::list_services,
+        services::find_service,
+        sources::list_sources,
+        status::get_status
+    )
 )]
 struct ApiDescription;
 
@@ -38,9 +47,8 @@ pub fn router(state: AppState) -> Router {
         .fallback(async |uri: Uri| ApiError::not_found(format!("the API has no address {}", uri.path())))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed());
     let compressed = DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"));
-    let fixed = |name, value: &'static str| {
-        SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
-    };
+    let fixed =
+        |name, value: &'static str| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
     Router::new()
         .nest("/api/v1", api)
         .route("/healthz", get(health::healthz))

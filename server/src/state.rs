@@ -41,7 +41,11 @@ impl AppState {
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub fn new(pipeline: Pipeline, sources: SourceBook, shutdown: CancellationToken) -> Result<Self, ApiError> {
+    pub fn new(
+        pipeline: Pipeline,
+        sources: SourceBook,
+        shutdown: CancellationToken,
+    ) -> Result<Self, ApiError> {
         let duckdb_version = pipeline.store().duckdb_version()?;
         Ok(Self {
             inner: Arc::new(Inner {

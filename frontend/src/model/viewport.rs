@@ -1,5 +1,7 @@
 //! The window onto the map: where it looks and how near.
 
+use crate::model::placement::Flow;
+
 /// How far and how near the map can be looked at.
 const SCALES: (f64, f64) = (0.08, 2.5);
 /// Room around the map when it is fitted, px.
@@ -9,7 +11,7 @@ pub(crate) const NARROW: f64 = 760.0;
 /// Room left of a map in a narrow window, px.
 const NARROW_PADDING: f64 = 14.0;
 /// Below this scale the numbers in the boxes are hard to read.
-const READABLE: f64 = 0.62;
+const READABLE: f64 = 0.45;
 /// A small map is not blown up further than this.
 const FIT_SCALE: f64 = 1.1;
 
@@ -33,13 +35,18 @@ impl Default for Viewport {
 impl Viewport {
     /// The view that a map starts with: all of it, but in a narrow window rather its beginning than a stamp on which
     /// nothing can be read.
-    pub(crate) fn first(map: (f64, f64), window: (f64, f64)) -> Self {
+    pub(crate) fn first(map: (f64, f64), window: (f64, f64), flow: Flow) -> Self {
         let whole = Self::fitted(map, window);
         if window.0 > NARROW || whole.scale >= READABLE {
             return whole;
         }
-        let y = ((window.1 - map.1 * READABLE) / 2.0).max(NARROW_PADDING);
-        Self { x: NARROW_PADDING, y, scale: READABLE }
+        let middle = |map: f64, window: f64| (window - map * READABLE) / 2.0;
+        let (x, y) = (middle(map.0, window.0), middle(map.1, window.1));
+        // Along its flow a map that is too long is shown from its first boxes on.
+        match flow {
+            Flow::Right => Self { x: x.max(NARROW_PADDING), y, scale: READABLE },
+            Flow::Down => Self { x, y: y.max(NARROW_PADDING), scale: READABLE },
+        }
     }
 
     /// The whole map in the middle of a window.
@@ -106,12 +113,12 @@ mod tests {
 
     #[test]
     fn a_narrow_window_begins_at_the_first_boxes() {
-        let view = Viewport::first((2000.0, 700.0), (390.0, 700.0));
-        assert!((view.scale - READABLE).abs() < f64::EPSILON && view.x > 0.0);
-        assert_eq!(
-            Viewport::first((2000.0, 700.0), (1400.0, 700.0)),
-            Viewport::fitted((2000.0, 700.0), (1400.0, 700.0))
-        );
+        let long = Viewport::first((2000.0, 700.0), (390.0, 700.0), Flow::Right);
+        assert_eq!((long.x, long.scale), (NARROW_PADDING, READABLE));
+        let tall = Viewport::first((1000.0, 4000.0), (390.0, 700.0), Flow::Down);
+        assert_eq!((tall.y, tall.scale), (NARROW_PADDING, READABLE));
+        let wide = Viewport::first((2000.0, 700.0), (1400.0, 700.0), Flow::Right);
+        assert_eq!(wide, Viewport::fitted((2000.0, 700.0), (1400.0, 700.0)));
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(super) async fn run(
         let started_at = Instant::now();
         let round = tokio::select! {
             () = shutdown.cancelled() => return,
-            round = round(&mut target, &pipeline, &source, failures, interval) => round,
+            round = round(&mut target, &pipeline, &source, failures) => round,
         };
         let pause = match round {
             Round::Worked => {
@@ -60,13 +60,7 @@ pub(super) async fn run(
     }
 }
 
-async fn round(
-    target: &mut Target,
-    pipeline: &Pipeline,
-    source: &SourceHandle,
-    failures: u32,
-    interval: Duration,
-) -> Round {
+async fn round(target: &mut Target, pipeline: &Pipeline, source: &SourceHandle, failures: u32) -> Round {
     let scraped = match target.scrape(|id| pipeline.envoy_baseline(id)).await {
         Ok(scraped) => scraped,
         Err(error) => {
@@ -74,8 +68,7 @@ async fn round(
             if failures == 0 {
                 tracing::warn!(envoy.address = %target.address(), error = reason, "a proxy cannot be scraped");
             }
-            let pause_s = pause_after(failures + 1, interval).as_secs_f64().ceil();
-            source.failed(format!("{reason}; next try in {pause_s} s"));
+            source.failed(reason);
             return Round::Failed;
         }
     };

@@ -10,7 +10,12 @@ use super::{Counters, Job, Stored, SubmitError};
 const GROUP: usize = 512;
 
 /// Runs until all senders are gone.
-pub(super) fn run(mut log: Log, mut jobs: mpsc::Receiver<Job>, stored: &mpsc::Sender<Stored>, counters: &Counters) {
+pub(super) fn run(
+    mut log: Log,
+    mut jobs: mpsc::Receiver<Job>,
+    stored: &mpsc::Sender<Stored>,
+    counters: &Counters,
+) {
     let mut group = Vec::with_capacity(GROUP);
     while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
         let frames: Vec<Frame> = group.iter().map(|job| job.submission.frame.clone()).collect();
@@ -28,7 +33,10 @@ pub(super) fn run(mut log: Log, mut jobs: mpsc::Receiver<Job>, stored: &mpsc::Se
                 }
             }
             Err(error) => {
-                let reason = format!("{error}: {}", std::error::Error::source(&error).map_or_else(String::new, ToString::to_string));
+                let reason = format!(
+                    "{error}: {}",
+                    std::error::Error::source(&error).map_or_else(String::new, ToString::to_string)
+                );
                 tracing::error!(error = %reason, requests = group.len(), "Requests could not be logged");
                 Counters::add(&counters.failures, 1);
                 for job in group.drain(..) {

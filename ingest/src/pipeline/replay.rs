@@ -25,7 +25,11 @@ pub(super) fn replay(log_dir: &Path, writer: &mut Writer, limits: &DecodeLimits)
     })?;
     writer.publish()?;
     if requests > 0 || damaged > 0 {
-        tracing::info!(requests, damaged_segments = damaged, "Acknowledged requests were taken over from the log");
+        tracing::info!(
+            requests,
+            damaged_segments = damaged,
+            "Acknowledged requests were taken over from the log"
+        );
     }
     Ok(())
 }

@@ -51,7 +51,12 @@ impl StoreThread {
     }
 
     /// Stages what comes until the deadline; false once nothing more will come.
-    fn collect(&mut self, rows: &mut mpsc::Receiver<Stored>, waiting: &mut Vec<tokio::sync::OwnedSemaphorePermit>, deadline: Instant) -> bool {
+    fn collect(
+        &mut self,
+        rows: &mut mpsc::Receiver<Stored>,
+        waiting: &mut Vec<tokio::sync::OwnedSemaphorePermit>,
+        deadline: Instant,
+    ) -> bool {
         loop {
             match rows.try_recv() {
                 Ok(Stored { sequence, rows, permit }) => {

@@ -64,7 +64,7 @@ async fn scrapes_go_into_the_store_and_dead_proxies_are_named() {
     assert_eq!(source.detail.as_deref(), Some("gateway-1, Envoy 1.40.0"));
     let failed = async || Some(sidecarta.source(&dead)).filter(|source| source.state == SourceState::Failing);
     let reason = eventually("the dead proxy is known to be dead", failed).await.last_error.expect("a reason");
-    assert!(reason.starts_with("cannot connect: ") && reason.contains("next try in"), "{reason}");
+    assert!(reason.starts_with("cannot connect: "), "{reason}");
     sidecarta.stop().await;
 
     let sidecarta = Sidecarta::start(&data, vec![live]);

@@ -1,4 +1,4 @@
--- One partition of spans, or the part of it that is in memory. {table} is replaced by the table's name.
+-- One partition of spans, or the part of it that is in memory. `table` is replaced by the table's name.
 -- Ids are numbers, since text costs twice as much. Columns named @key hold the attribute of that key.
 CREATE TABLE IF NOT EXISTS {table} (
     trace_hi UBIGINT,

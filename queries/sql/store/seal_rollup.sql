@@ -1,4 +1,4 @@
--- Sums the rollups from $1 to $2 of a finer tier, {finer}, into a coarser one, {table}, whose step is {seconds}.
+-- Sums the rollups from $1 to $2 of a finer tier, `finer`, into a coarser one, `table`, whose step is `seconds`.
 INSERT INTO store.{table}
 WITH rows AS MATERIALIZED (
     SELECT * REPLACE (bucket_s // {seconds} * {seconds} AS bucket_s)

@@ -28,7 +28,8 @@ pub(super) fn graph(merged: Merged, query: &GraphQuery) -> Graph {
     let mut nodes: BTreeMap<String, NodeKey> = BTreeMap::new();
     for (key, totals) in &merged.edges {
         let EdgeKey { source, target, class } = key;
-        let (source_id, target_id) = (&ids[&seen_as(source, query.by_version)], &ids[&seen_as(target, query.by_version)]);
+        let (source_id, target_id) =
+            (&ids[&seen_as(source, query.by_version)], &ids[&seen_as(target, query.by_version)]);
         edges.entry((source_id.clone(), target_id.clone(), *class)).or_default().absorb(totals);
         inward.entry(target_id.clone()).or_default().absorb(totals);
         outward.entry(source_id.clone()).or_default().absorb(totals);
@@ -153,7 +154,13 @@ fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-fn evidence(source: Source, measures: &Measures, totals: &EdgeTotals, from_callee: bool, most: f64) -> Evidence {
+fn evidence(
+    source: Source,
+    measures: &Measures,
+    totals: &EdgeTotals,
+    from_callee: bool,
+    most: f64,
+) -> Evidence {
     let [client, server] = sides(source, measures).map(|(bins, scheme)| bins.latency(scheme));
     let reporter = match (source, totals.reporters.as_slice()) {
         (Source::Envoy, [one]) => Some(one.clone()),
@@ -227,7 +234,8 @@ fn version_share(version: &str, totals: &EdgeTotals, seconds: f64) -> VersionSha
 
 fn edge((source, target, class): (String, String, Class), totals: &EdgeTotals, seconds: f64) -> Edge {
     let best = Best::of(totals, false);
-    let mostly = totals.protocols.iter().max_by_key(|&(_, requests)| *requests).map(|(&protocol, _)| protocol);
+    let mostly =
+        totals.protocols.iter().max_by_key(|&(_, requests)| *requests).map(|(&protocol, _)| protocol);
     let protocol = mostly.filter(|&protocol| protocol != Protocol::Unknown).unwrap_or(Protocol::Http);
     let latency = |bins: fn(&Measures) -> &Bins| {
         let traced = totals.trace.as_ref().and_then(|measures| bins(measures).latency(Scheme::Log));

@@ -113,7 +113,8 @@ impl Merged {
         total: &SeriesTotal,
     ) {
         // While the other side's spans may still be on their way, what is known by hearsay is not drawn.
-        let hearsay = |end: &Endpoint| !matches!(end, Endpoint::Workload(_) | Endpoint::Client | Endpoint::Peer(_));
+        let hearsay =
+            |end: &Endpoint| !matches!(end, Endpoint::Workload(_) | Endpoint::Client | Endpoint::Peer(_));
         let is_host = |end: &Endpoint| matches!(end, Endpoint::Peer(peer) if peer.kind == crate::rows::span::PeerKind::Host);
         if total.settled_requests == 0 && (hearsay(source) || hearsay(target) || is_host(target)) {
             return;
@@ -138,7 +139,13 @@ impl Merged {
         }
     }
 
-    fn add_cluster(&mut self, identity: &Identity<'_>, record: &ProxyRecord, cluster: &str, measures: &Measures) {
+    fn add_cluster(
+        &mut self,
+        identity: &Identity<'_>,
+        record: &ProxyRecord,
+        cluster: &str,
+        measures: &Measures,
+    ) {
         let (source, rule) = identity.proxy(record);
         let Target::Node(target, target_rule) = identity.cluster(cluster, &source.name, Some(record)) else {
             return;
@@ -157,7 +164,13 @@ impl Merged {
     }
 
     /// What comes in at a gateway comes from outside; what comes in at a sidecar its callers count.
-    fn add_listener(&mut self, identity: &Identity<'_>, record: &ProxyRecord, prefix: &str, measures: &Measures) {
+    fn add_listener(
+        &mut self,
+        identity: &Identity<'_>,
+        record: &ProxyRecord,
+        prefix: &str,
+        measures: &Measures,
+    ) {
         let (target, rule) = identity.proxy(record);
         let inbound = record.config.inbound_listeners.iter().any(|inbound| inbound == prefix);
         if target.kind != NodeKind::Gateway || !inbound {

@@ -93,7 +93,9 @@ impl<'a> Identity<'a> {
                 usize::from(!namespace.is_empty()) + usize::from(!environment.is_empty())
             });
             if let Some(&(namespace, environment)) = fullest
-                && homes.iter().all(|(n, e)| (n.is_empty() || *n == namespace) && (e.is_empty() || *e == environment))
+                && homes
+                    .iter()
+                    .all(|(n, e)| (n.is_empty() || *n == namespace) && (e.is_empty() || *e == environment))
             {
                 identity.homes.insert(service, (namespace.to_owned(), environment.to_owned()));
             }
@@ -124,7 +126,8 @@ impl<'a> Identity<'a> {
     fn named(&self, service: &str, version: &str) -> NodeKey {
         let workload =
             Workload { service: service.to_owned(), version: version.to_owned(), ..Workload::default() };
-        let known = self.services.contains(service) || self.directory.proxies().values().any(|record| record.proxy.cluster == service);
+        let known = self.services.contains(service)
+            || self.directory.proxies().values().any(|record| record.proxy.cluster == service);
         let node = self.workload(&workload);
         if known { node } else { NodeKey { kind: NodeKind::External, ..node } }
     }
@@ -133,7 +136,9 @@ impl<'a> Identity<'a> {
     pub(super) fn endpoint(&self, endpoint: &Endpoint, caller: &str) -> Target {
         let by_span = |node| Target::Node(node, "named by its spans".to_owned());
         match endpoint {
-            Endpoint::Client => Target::Node(client("client"), "the way in: requests without a calling span".to_owned()),
+            Endpoint::Client => {
+                Target::Node(client("client"), "the way in: requests without a calling span".to_owned())
+            }
             Endpoint::Unknown => {
                 Target::Node(client("unknown caller"), "the calling spans did not arrive".to_owned())
             }
@@ -162,7 +167,10 @@ impl<'a> Identity<'a> {
         if let Some(workloads) = self.proxies.get(id)
             && let Some(workload) = common(workloads)
         {
-            return (self.workload(&workload), format!("proxy {id}: its spans stand beside the application's"));
+            return (
+                self.workload(&workload),
+                format!("proxy {id}: its spans stand beside the application's"),
+            );
         }
         if !record.proxy.cluster.is_empty() {
             return (self.proxied(&record.proxy.cluster), format!("proxy {id}: node.cluster"));
@@ -177,7 +185,9 @@ impl<'a> Identity<'a> {
     /// Where a cluster leads that the proxy of this caller knows.
     pub(super) fn cluster(&self, cluster: &str, caller: &str, record: Option<&ProxyRecord>) -> Target {
         let config = record.map(|record| &record.config);
-        if config.is_some_and(|config| config.clusters.iter().any(|known| known.telemetry && known.name == cluster)) {
+        if config.is_some_and(|config| {
+            config.clusters.iter().any(|known| known.telemetry && known.name == cluster)
+        }) {
             return Target::Telemetry;
         }
         let learned = self.learned.get(&(caller, cluster)).or_else(|| self.learned_anywhere.get(cluster));
@@ -190,12 +200,16 @@ impl<'a> Identity<'a> {
         }
         let is_gateway = self.workload(&Workload { service: caller.to_owned(), ..Workload::default() }).kind
             == NodeKind::Gateway;
-        let inbound = |record: &ProxyRecord| record.config.inbound_clusters.iter().any(|inbound| inbound == cluster);
+        let inbound =
+            |record: &ProxyRecord| record.config.inbound_clusters.iter().any(|inbound| inbound == cluster);
         if !is_gateway && self.records_of(caller, record).any(inbound) {
             return Target::Itself;
         }
         if let Some((service, version)) = self.by_route(cluster, caller, record) {
-            return Target::Node(self.named(&service, &version), format!("cluster {cluster}: target of a weighted route"));
+            return Target::Node(
+                self.named(&service, &version),
+                format!("cluster {cluster}: target of a weighted route"),
+            );
         }
         if let Some(name) = grammar::read(cluster) {
             if name.inbound {
@@ -207,13 +221,20 @@ impl<'a> Identity<'a> {
         if let Some((service, version)) = grammar::without_version(cluster)
             && self.services.contains(service)
         {
-            return Target::Node(self.named(service, version), format!("cluster {cluster}: service and version"));
+            return Target::Node(
+                self.named(service, version),
+                format!("cluster {cluster}: service and version"),
+            );
         }
         Target::Node(self.named(cluster, ""), format!("cluster {cluster}: the bare name"))
     }
 
     /// The proxies of a caller: the one that is asked about, or all that stand before a service of this name.
-    fn records_of<'b>(&'b self, caller: &'b str, record: Option<&'b ProxyRecord>) -> impl Iterator<Item = &'b ProxyRecord> {
+    fn records_of<'b>(
+        &'b self,
+        caller: &'b str,
+        record: Option<&'b ProxyRecord>,
+    ) -> impl Iterator<Item = &'b ProxyRecord> {
         let of_caller = move |known: &&ProxyRecord| match record {
             Some(record) => record.proxy.id == known.proxy.id,
             None => known.proxy.cluster == caller,
@@ -222,13 +243,19 @@ impl<'a> Identity<'a> {
     }
 
     /// Service and version of a cluster that shares a weighted route with others.
-    fn by_route(&self, cluster: &str, caller: &str, record: Option<&ProxyRecord>) -> Option<(String, String)> {
+    fn by_route(
+        &self,
+        cluster: &str,
+        caller: &str,
+        record: Option<&ProxyRecord>,
+    ) -> Option<(String, String)> {
         let routes = self.records_of(caller, record).flat_map(|record| &record.config.weighted_routes);
         for route in routes.filter(|route| route.targets.iter().any(|(target, _)| target == cluster)) {
             // A sibling whose service is known gives the name; else what all names begin with.
             let siblings = route.targets.iter().map(|(target, _)| target.as_str());
             let answered = siblings.clone().find_map(|sibling| {
-                let workloads = self.learned.get(&(caller, sibling)).or_else(|| self.learned_anywhere.get(sibling));
+                let workloads =
+                    self.learned.get(&(caller, sibling)).or_else(|| self.learned_anywhere.get(sibling));
                 workloads.and_then(common).map(|workload| workload.service)
             });
             let version = grammar::without_version(cluster).map_or(cluster, |(_, version)| version);

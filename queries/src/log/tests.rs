@@ -1,7 +1,11 @@
 use super::*;
 
 fn frame(text: &str) -> Frame {
-    Frame { kind: FrameKind::OtlpTraces, received_at_ns: 42, payload: Bytes::copy_from_slice(text.as_bytes()) }
+    Frame {
+        kind: FrameKind::OtlpTraces,
+        received_at_ns: 42,
+        payload: Bytes::copy_from_slice(text.as_bytes()),
+    }
 }
 
 fn contents(dir: &Path, position: u64) -> Vec<(u64, String)> {
@@ -59,7 +63,11 @@ fn a_flipped_bit_never_gives_a_wrong_frame() {
         damaged[position] ^= 0x10;
         fs::write(&path, &damaged).unwrap();
         for (sequence, text) in contents(dir.path(), 0) {
-            assert_eq!(text, if sequence == 1 { "first" } else { "second" }, "bit flipped in byte {position}");
+            assert_eq!(
+                text,
+                if sequence == 1 { "first" } else { "second" },
+                "bit flipped in byte {position}"
+            );
         }
     }
 }

@@ -136,7 +136,9 @@ mod tests {
 
     #[test]
     fn bins_are_as_wide_as_envoy_makes_them() {
-        for (lower, upper) in [(0, 1), (9, 10), (10, 11), (99, 100), (100, 110), (990, 1000), (1000, 1100), (43_000, 44_000)] {
+        for (lower, upper) in
+            [(0, 1), (9, 10), (10, 11), (99, 100), (100, 110), (990, 1000), (1000, 1100), (43_000, 44_000)]
+        {
             assert_eq!(LatencyBin::upper_ms(lower), upper, "bin at {lower} ms");
         }
     }

@@ -166,16 +166,27 @@ impl Directory {
         for learned in &self.unsaved_learned.clusters {
             let to = &learned.workload;
             connection.execute(
-                "INSERT INTO store.learned_clusters VALUES (?, ?, ?, ?, ?, ?)",
-                params![learned.caller, &*learned.cluster, to.service, to.namespace, to.version, to.environment],
+                include_str!("../../sql/store/save_learned_cluster.sql"),
+                params![
+                    learned.caller,
+                    &*learned.cluster,
+                    to.service,
+                    to.namespace,
+                    to.version,
+                    to.environment
+                ],
             )?;
         }
         for learned in &self.unsaved_learned.proxies {
             let before = &learned.workload;
             connection.execute(
-                "INSERT INTO store.learned_proxies VALUES (?, ?, ?, ?, ?, ?)",
+                include_str!("../../sql/store/save_learned_proxy.sql"),
                 params![
-                    &*learned.node_id, learned.has_application, before.service, before.namespace, before.version,
+                    &*learned.node_id,
+                    learned.has_application,
+                    before.service,
+                    before.namespace,
+                    before.version,
                     before.environment
                 ],
             )?;
@@ -184,10 +195,16 @@ impl Directory {
             let proxy = &record.proxy;
             let config = serde_json::to_string(&record.config).unwrap_or_default();
             connection.execute(
-                "INSERT OR REPLACE INTO store.proxies VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                include_str!("../../sql/store/save_proxy.sql"),
                 params![
-                    proxy.id, proxy.cluster, proxy.address, proxy.envoy_version, proxy.zone, record.last_scrape_ns,
-                    config, record.baseline
+                    proxy.id,
+                    proxy.cluster,
+                    proxy.address,
+                    proxy.envoy_version,
+                    proxy.zone,
+                    record.last_scrape_ns,
+                    config,
+                    record.baseline
                 ],
             )?;
         }
@@ -220,7 +237,11 @@ impl Directory {
         while let Some(row) = rows.next()? {
             let cluster: String = row.get(1)?;
             let workload = workload(row)?;
-            self.learned_clusters.insert(LearnedCluster { caller: row.get(0)?, cluster: cluster.into(), workload });
+            self.learned_clusters.insert(LearnedCluster {
+                caller: row.get(0)?,
+                cluster: cluster.into(),
+                workload,
+            });
         }
         let mut statement = connection.prepare("FROM store.learned_proxies")?;
         let mut rows = statement.query([])?;
@@ -297,7 +318,11 @@ fn end(endpoint: &Endpoint) -> [&str; 6] {
 fn series_key(row: &Row<'_>) -> Result<SeriesKey, duckdb::Error> {
     let end = |first: usize| -> Result<[String; 6], duckdb::Error> {
         Ok([
-            row.get(first)?, row.get(first + 1)?, row.get(first + 2)?, row.get(first + 3)?, row.get(first + 4)?,
+            row.get(first)?,
+            row.get(first + 1)?,
+            row.get(first + 2)?,
+            row.get(first + 3)?,
+            row.get(first + 4)?,
             row.get(first + 5)?,
         ])
     };

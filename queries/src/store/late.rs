@@ -9,8 +9,11 @@ use crate::rows::span::{Peer, PeerKind, Protocol, Skeleton, SpanFlags, SpanKind,
 use super::window::SeenTraces;
 
 /// The stored spans of these traces, wherever they lie.
-pub(super) fn stored_spans(connection: &Connection, trace_ids: &[u128]) -> Result<Vec<Skeleton>, duckdb::Error> {
-    connection.execute("DELETE FROM lookup_traces", [])?;
+pub(super) fn stored_spans(
+    connection: &Connection,
+    trace_ids: &[u128],
+) -> Result<Vec<Skeleton>, duckdb::Error> {
+    connection.execute(include_str!("../../sql/store/clear_lookup.sql"), [])?;
     let mut appender = connection.appender("lookup_traces")?;
     for trace_id in trace_ids {
         appender.append_row(params![(trace_id >> 64) as u64, *trace_id as u64])?;
@@ -57,7 +60,7 @@ fn skeleton(row: &Row<'_>) -> Result<Skeleton, duckdb::Error> {
 /// The ids of all stored traces.
 pub(super) fn seen_traces(connection: &Connection) -> Result<SeenTraces, duckdb::Error> {
     let mut seen = SeenTraces::default();
-    let mut statement = connection.prepare("SELECT DISTINCT trace_hi, trace_lo FROM raw_spans")?;
+    let mut statement = connection.prepare(include_str!("../../sql/store/read_trace_ids.sql"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (trace_hi, trace_lo): (u64, u64) = (row.get(0)?, row.get(1)?);

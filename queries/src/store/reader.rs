@@ -99,21 +99,27 @@ impl Store {
                     let bins = batch.column(first).as_list::<i32>().value(row);
                     let counts = batch.column(first + 1).as_list::<i32>().value(row);
                     let bins = bins.as_primitive::<Int16Type>().values();
-                    bins.iter().copied().zip(counts.as_primitive::<Int64Type>().values().iter().copied()).collect()
+                    bins.iter()
+                        .copied()
+                        .zip(counts.as_primitive::<Int64Type>().values().iter().copied())
+                        .collect()
                 };
                 for row in 0..batch.num_rows() {
                     let [requests, errors, attempts, retries, timeouts, connection_failures, tls_handshakes] =
                         counts.map(|column| column.value(row));
                     let (client, server) = (bins(row, 9), bins(row, 11));
                     let measures = Measures {
-                        requests, errors, attempts, retries, timeouts, connection_failures, tls_handshakes, client,
+                        requests,
+                        errors,
+                        attempts,
+                        retries,
+                        timeouts,
+                        connection_failures,
+                        tls_handshakes,
+                        client,
                         server,
                     };
-                    take(RollupRow {
-                        bucket_s: buckets.value(row),
-                        series_id: series.value(row),
-                        measures,
-                    });
+                    take(RollupRow { bucket_s: buckets.value(row), series_id: series.value(row), measures });
                 }
             }
             Ok(())
@@ -123,18 +129,7 @@ impl Store {
     /// Number of spans that queries see.
     pub fn span_count(&self) -> Result<u64, StoreError> {
         self.read("count its spans", |connection| {
-            connection.query_row("SELECT count(*) FROM raw_spans", [], |row| row.get(0))
-        })
-    }
-
-    /// Number of spans that start within a time range.
-    pub fn spans_within(&self, range: TimeRange) -> Result<u64, StoreError> {
-        self.read("count its spans", |connection| {
-            connection.query_row(
-                "SELECT count(*) FROM raw_spans WHERE start_ns >= ? AND start_ns < ?",
-                params![range.from_s * 1_000_000_000, range.to_s * 1_000_000_000],
-                |row| row.get(0),
-            )
+            connection.query_row(include_str!("../../sql/questions/span_count.sql"), [], |row| row.get(0))
         })
     }
 

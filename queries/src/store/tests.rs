@@ -30,7 +30,13 @@ impl Draft {
     fn any() -> impl Strategy<Value = Self> {
         (0_u8..6, 1_u8..9, 0_u8..9, 0_u8..4, 1_u8..6, any::<bool>(), 0_u16..300).prop_map(
             |(trace, span, parent, service, kind, error, second)| Self {
-                trace, span, parent, service, kind, error, second,
+                trace,
+                span,
+                parent,
+                service,
+                kind,
+                error,
+                second,
             },
         )
     }
@@ -162,7 +168,8 @@ proptest! {
 fn every_tier_counts_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let (store, mut writer) = open(&options(dir.path())).unwrap();
-    let draft = |trace, span, second| Draft { trace, span, parent: 0, service: 0, kind: 2, error: false, second };
+    let draft =
+        |trace, span, second| Draft { trace, span, parent: 0, service: 0, kind: 2, error: false, second };
     let early = [draft(0, 1, 0), draft(1, 2, 61), draft(2, 3, 200)];
     writer.stage_spans(1, batch(&early));
     writer.publish().unwrap();
@@ -212,7 +219,8 @@ fn the_public_view_shows_every_attribute() {
             .unwrap();
         assert_eq!(row.0, "00000000000000000000000000000001");
         assert_eq!(row.1, "0000000000000001");
-        let attributes = "{http.method=GET, 'guid:x-request-id'=363b99c1-0cfb-97ec-8f5b-71e50495cc6d, tenant=blue}";
+        let attributes =
+            "{http.method=GET, 'guid:x-request-id'=363b99c1-0cfb-97ec-8f5b-71e50495cc6d, tenant=blue}";
         assert_eq!(row.2, attributes);
         assert!(row.3.starts_with("2026-11-18"), "{}", row.3);
     }

@@ -62,14 +62,18 @@ pub(super) fn ranges(range: TimeRange, sealed: [i64; 3]) -> [i64; 8] {
 
 /// Up to where each tier is complete.
 pub(super) fn sealed(connection: &Connection) -> Result<[i64; 3], duckdb::Error> {
-    connection.query_row("SELECT sealed_1m, sealed_1h, sealed_1d FROM store.progress", [], |row| {
+    connection.query_row(include_str!("../../sql/store/read_sealed.sql"), [], |row| {
         Ok([row.get(0)?, row.get(1)?, row.get(2)?])
     })
 }
 
 /// Adds what a generation counts to the tiers that are complete for its buckets already. Part of the transaction that
 /// moves the generation into the file.
-pub(super) fn add_late(connection: &Connection, hot_table: &str, generation: u64) -> Result<(), duckdb::Error> {
+pub(super) fn add_late(
+    connection: &Connection,
+    hot_table: &str,
+    generation: u64,
+) -> Result<(), duckdb::Error> {
     for (tier, sealed) in TIERS.iter().zip(sealed(connection)?) {
         let sql = include_str!("../../sql/store/late_rollup.sql")
             .replace("{table}", tier.table)

@@ -19,7 +19,10 @@ use super::directory::SeriesKey;
 use super::measures::{Measures, Rollup, merge_rollup, rollup_columns};
 use super::partitions::{Partitions, reset_hot_spans};
 use super::window::{SeenTraces, Window};
-use super::{SharedDirectory, StoreError, StoreOptions, database, late, tiers, write_directory};
+use super::{
+    Directory, SharedDirectory, StoreError, StoreOptions, database, late, read_directory, tiers,
+    write_directory,
+};
 
 /// What one call of [`Writer::publish`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,12 +77,13 @@ impl Writer {
         directory: SharedDirectory,
     ) -> Result<Self, StoreError> {
         let load = || {
-            let (position, generation): (u64, u64) = connection
-                .query_row("SELECT position, generation FROM store.progress", [], |row| {
+            let (position, generation): (u64, u64) =
+                connection.query_row(include_str!("../../sql/store/read_progress.sql"), [], |row| {
                     Ok((row.get(0)?, row.get(1)?))
                 })?;
-            let mut statement = connection.prepare("SELECT DISTINCT resource_id FROM store.resources")?;
-            let resources = statement.query_map([], |row| row.get(0))?.collect::<Result<HashSet<u64>, _>>()?;
+            let mut statement = connection.prepare(include_str!("../../sql/store/read_resource_ids.sql"))?;
+            let resources =
+                statement.query_map([], |row| row.get(0))?.collect::<Result<HashSet<u64>, _>>()?;
             Ok((position, generation, resources, late::seen_traces(&connection)?))
         };
         let (position, generation, known_resources, seen) = load().map_err(database("read its position"))?;
@@ -160,7 +164,8 @@ impl Writer {
                     let (now, later) = batch.split_at(room);
                     room = 0;
                     turn.push(Staged::Spans(sequence - 1, now));
-                    let rest: Vec<Staged> = std::iter::once(Staged::Spans(sequence, later)).chain(staged.by_ref()).collect();
+                    let rest: Vec<Staged> =
+                        std::iter::once(Staged::Spans(sequence, later)).chain(staged.by_ref()).collect();
                     *staged = rest.into_iter();
                 }
                 Staged::Spans(sequence, batch) => {
@@ -237,7 +242,8 @@ impl Writer {
         }
         if !wanted.is_empty() {
             let wanted: Vec<u128> = wanted.into_iter().collect();
-            let spans = late::stored_spans(&self.connection, &wanted).map_err(database("look up late traces"))?;
+            let spans =
+                late::stored_spans(&self.connection, &wanted).map_err(database("look up late traces"))?;
             spans.into_iter().for_each(|span| self.window.restore(span));
         }
         Ok(())
@@ -264,7 +270,8 @@ impl Writer {
         let window = &mut self.window;
         write_directory(&self.directory, |directory| {
             for &trace_id in touched {
-                let Some(trace) = window.get_mut(trace_id).filter(|trace| trace.counted < trace.spans.len()) else {
+                let Some(trace) = window.get_mut(trace_id).filter(|trace| trace.counted < trace.spans.len())
+                else {
                     continue;
                 };
                 let (before, _) = contributions(&trace.spans[..trace.counted]);
@@ -286,13 +293,20 @@ impl Writer {
     }
 
     fn count_scrape(&mut self, scrape: &EnvoyScrape, rollup: &mut Rollup) {
-        let bucket_s = scrape.scraped_at_ns.div_euclid(1_000_000_000).div_euclid(BUCKET_SECONDS) * BUCKET_SECONDS;
+        let bucket_s =
+            scrape.scraped_at_ns.div_euclid(1_000_000_000).div_euclid(BUCKET_SECONDS) * BUCKET_SECONDS;
         let proxy: Arc<str> = Arc::from(scrape.proxy.id.as_str());
         write_directory(&self.directory, |directory| {
-            directory.saw_proxy(&scrape.proxy, scrape.config.as_ref(), &scrape.baseline, scrape.scraped_at_ns);
+            directory.saw_proxy(
+                &scrape.proxy,
+                scrape.config.as_ref(),
+                &scrape.baseline,
+                scrape.scraped_at_ns,
+            );
             for delta in &scrape.clusters {
                 let cluster = Arc::from(delta.cluster.as_str());
-                let series = directory.series_id(SeriesKey::EnvoyCluster { proxy: Arc::clone(&proxy), cluster });
+                let series =
+                    directory.series_id(SeriesKey::EnvoyCluster { proxy: Arc::clone(&proxy), cluster });
                 let measures = Measures {
                     requests: delta.requests as i64,
                     errors: delta.classes[4] as i64,
@@ -301,19 +315,28 @@ impl Writer {
                     timeouts: delta.timeouts as i64,
                     connection_failures: delta.connection_failures as i64,
                     tls_handshakes: delta.tls_handshakes as i64,
-                    client: delta.latency.iter().map(|bin| (envoy_bin(bin.lower_ms), bin.count as i64)).collect(),
+                    client: delta
+                        .latency
+                        .iter()
+                        .map(|bin| (envoy_bin(bin.lower_ms), bin.count as i64))
+                        .collect(),
                     ..Measures::default()
                 };
                 rollup.entry((bucket_s, series)).or_default().merge(&measures, 1);
             }
             for delta in &scrape.listeners {
                 let prefix = Arc::from(delta.prefix.as_str());
-                let series = directory.series_id(SeriesKey::EnvoyListener { proxy: Arc::clone(&proxy), prefix });
+                let series =
+                    directory.series_id(SeriesKey::EnvoyListener { proxy: Arc::clone(&proxy), prefix });
                 let measures = Measures {
                     requests: delta.requests as i64,
                     errors: delta.classes[4] as i64,
                     attempts: delta.requests as i64,
-                    server: delta.latency.iter().map(|bin| (envoy_bin(bin.lower_ms), bin.count as i64)).collect(),
+                    server: delta
+                        .latency
+                        .iter()
+                        .map(|bin| (envoy_bin(bin.lower_ms), bin.count as i64))
+                        .collect(),
                     ..Measures::default()
                 };
                 rollup.entry((bucket_s, series)).or_default().merge(&measures, 1);
@@ -365,27 +388,26 @@ impl Writer {
         let resources = resource_columns(&self.new_resources)?;
         let (connection, generation, hot) = (&self.connection, self.generation, self.generation % 2);
         let position = self.published;
-        write_directory(&self.directory, |directory| {
-            self.all_or_nothing("move rows into its file", || {
-                connection.execute_batch(&format!(
-                    "BEGIN; INSERT INTO store.{partition} SELECT * EXCLUDE (generation) FROM hot_spans_{hot} \
-                     WHERE generation = {generation}"
-                ))?;
-                tiers::add_late(connection, &format!("hot_rollup_{hot}"), generation)?;
-                for (table, columns) in [("rollup_10s", rollup), ("resources", resources)] {
-                    let mut appender = connection.appender_to_catalog_and_db(table, "store", "main")?;
-                    appender.append_record_batch(columns)?;
-                    appender.flush()?;
-                }
-                tiers::seal(connection, now.as_second())?;
-                directory.save(connection)?;
-                connection.execute_batch(&format!(
-                    "UPDATE store.progress SET position = {position}, generation = {generation}; COMMIT"
-                ))
-            })?;
-            directory.saved();
-            Ok::<(), StoreError>(())
+        self.all_or_nothing("move rows into its file", || {
+            let move_spans = include_str!("../../sql/store/move_spans.sql")
+                .replace("{partition}", &partition)
+                .replace("{hot}", &format!("hot_spans_{hot}"))
+                .replace("{generation}", &generation.to_string());
+            connection.execute_batch(&move_spans)?;
+            tiers::add_late(connection, &format!("hot_rollup_{hot}"), generation)?;
+            for (table, columns) in [("rollup_10s", rollup), ("resources", resources)] {
+                let mut appender = connection.appender_to_catalog_and_db(table, "store", "main")?;
+                appender.append_record_batch(columns)?;
+                appender.flush()?;
+            }
+            tiers::seal(connection, now.as_second())?;
+            read_directory(&self.directory, |directory| directory.save(connection))?;
+            let save_progress = include_str!("../../sql/store/save_progress.sql")
+                .replace("{position}", &position.to_string())
+                .replace("{generation}", &generation.to_string());
+            connection.execute_batch(&save_progress)
         })?;
+        write_directory(&self.directory, Directory::saved);
         self.position = position;
         self.generation += 1;
         self.rollup.clear();

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Learned, LearnedCluster, LearnedProxy};
 use super::calls::Calls;
 use super::tree::Tree;
+use super::{Learned, LearnedCluster, LearnedProxy};
 
 /// What a trace tells beside its edges.
 pub(super) fn learned(tree: &Tree<'_>, calls: &Calls) -> Learned {
@@ -23,7 +23,9 @@ fn proxies(tree: &Tree<'_>) -> Vec<LearnedProxy> {
         let Some(node_id) = span.node_id.as_ref() else { continue };
         let (workload, has_application) = (tree.workload(number), applications[tree.hops[number]]);
         let known = |proxy: &LearnedProxy| {
-            proxy.node_id == *node_id && proxy.has_application == has_application && proxy.workload == *workload
+            proxy.node_id == *node_id
+                && proxy.has_application == has_application
+                && proxy.workload == *workload
         };
         if !proxies.iter().any(known) {
             let (node_id, workload) = (Arc::clone(node_id), Arc::clone(workload));

@@ -41,7 +41,9 @@ pub async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
             ("failures", source.failures),
         ] {
             let (kind, source) = (&source.kind, source.name.replace('\\', "\\\\").replace('"', "\\\""));
-            text.push_str(&format!("sidecarta_source_{name}_total{{kind=\"{kind}\",source=\"{source}\"}} {value}\n"));
+            text.push_str(&format!(
+                "sidecarta_source_{name}_total{{kind=\"{kind}\",source=\"{source}\"}} {value}\n"
+            ));
         }
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)

@@ -47,7 +47,8 @@ pub async fn find_service(
     Query(params): Query<GraphParams>,
 ) -> Result<Json<ServiceResponse>, ApiError> {
     let graph = state.graph(params.query(Timestamp::now())?).await?;
-    let service = services::service(&graph, &name)
-        .ok_or_else(|| ApiError::not_found(format!("no service called `{name}` was seen in this time range")))?;
+    let service = services::service(&graph, &name).ok_or_else(|| {
+        ApiError::not_found(format!("no service called `{name}` was seen in this time range"))
+    })?;
     Ok(Json(ServiceResponse { service }))
 }

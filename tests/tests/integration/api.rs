@@ -36,7 +36,8 @@ async fn every_address_of_the_description_answers() {
         assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, JSON), "{path}");
     }
     let services = server.get("/api/v1/services").await.json::<ServicesResponse>().services;
-    let rows: Vec<_> = services.iter().map(|row| (row.name.as_str(), row.requests, row.callers, row.callees)).collect();
+    let rows: Vec<_> =
+        services.iter().map(|row| (row.name.as_str(), row.requests, row.callers, row.callees)).collect();
     assert_eq!(rows, [("shop", 0, 0, 1), ("stock", 5, 1, 0)]);
     let stock = server.get("/api/v1/services/stock").await.json::<ServiceResponse>().service;
     assert_eq!((stock.callers.len(), stock.callees.len(), stock.callers[0].requests), (1, 0, 5));
@@ -107,7 +108,9 @@ fn events(answer: reqwest::Response) -> impl Stream<Item = (String, String)> {
         })
         .flatten()
         .filter_map(|event| {
-            let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(|text| text.trim().to_owned());
+            let field = |name: &str| {
+                event.lines().find_map(|line| line.strip_prefix(name)).map(|text| text.trim().to_owned())
+            };
             std::future::ready(field("event:").zip(field("data:")))
         })
 }
@@ -152,7 +155,9 @@ async fn the_live_stream_moves_as_the_traffic_moves() {
     .await;
     // A browser that listens does not keep the server from ending.
     server.stop().await;
-    assert!(tokio::time::timeout(std::time::Duration::from_mins(1), events.collect::<Vec<_>>()).await.is_ok());
+    assert!(
+        tokio::time::timeout(std::time::Duration::from_mins(1), events.collect::<Vec<_>>()).await.is_ok()
+    );
 }
 
 #[tokio::test]
@@ -162,12 +167,19 @@ async fn pages_come_from_the_binary_and_load_nothing_from_elsewhere() {
     assert_eq!((index.status.as_u16(), index.header("content-type")), (200, "text/html; charset=utf-8"));
     for page in ["/services", "/services/orders", "/sources", "/traces/0123"] {
         let answer = server.get(page).await;
-        assert_eq!((answer.status.as_u16(), &answer.body), (200, &index.body), "{page} is a link into the dashboard");
+        assert_eq!(
+            (answer.status.as_u16(), &answer.body),
+            (200, &index.body),
+            "{page} is a link into the dashboard"
+        );
     }
     for path in ["/", "/services", "/api/v1/status", "/api/v1/nothing", "/healthz"] {
         let answer = server.get(path).await;
         let policy = answer.header("content-security-policy");
-        assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+        assert!(
+            policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"),
+            "{path}: {policy}"
+        );
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("referrer-policy"), "same-origin", "{path}");
         assert!(!answer.headers.contains_key("access-control-allow-origin"), "{path}");

@@ -33,7 +33,8 @@ async fn a_dropped_server_is_gone_with_its_folder() {
     let (http, data) = (server.addresses().http, server.data());
     assert!(data.join("addresses.json").exists());
     drop(server);
-    eventually("nobody listens any more", async || TcpStream::connect(http).await.is_err().then_some(())).await;
+    eventually("nobody listens any more", async || TcpStream::connect(http).await.is_err().then_some(()))
+        .await;
     assert!(!data.exists());
 }
 
@@ -47,7 +48,8 @@ async fn every_way_of_sending_arrives() {
     }
     let url = server.otlp_url("/v1/traces");
     let request = request_of(shop_call(9).to_vec());
-    let bodies = [(PROTOBUF, prost::Message::encode_to_vec(&request)), (JSON, serde_json::to_vec(&request).unwrap())];
+    let bodies =
+        [(PROTOBUF, prost::Message::encode_to_vec(&request)), (JSON, serde_json::to_vec(&request).unwrap())];
     for (content_type, body) in bodies {
         for encoding in [Encoding::Identity, Encoding::Gzip, Encoding::Zstd, Encoding::Deflate] {
             let body = with_encoding(encoding, &body);
@@ -57,6 +59,7 @@ async fn every_way_of_sending_arrives() {
         }
     }
     server.eventually_holds(4 * 2).await;
-    let sources: Vec<_> = server.sources().await.into_iter().map(|source| (source.kind, source.accepted)).collect();
+    let sources: Vec<_> =
+        server.sources().await.into_iter().map(|source| (source.kind, source.accepted)).collect();
     assert_eq!(sources, [("otlp_grpc".to_owned(), 6), ("otlp_http".to_owned(), 16)]);
 }

@@ -8,7 +8,9 @@ mod limits;
 mod refusals;
 
 use prost::Message;
-use sidecarta_tests::harness::{Answer, Encoding, PROTOBUF, Server, client, post_traces, request_of, shop_call};
+use sidecarta_tests::harness::{
+    Answer, Encoding, PROTOBUF, Server, client, post_traces, request_of, shop_call,
+};
 
 /// `google.rpc.Status`.
 #[derive(Clone, PartialEq, Message)]

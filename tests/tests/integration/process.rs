@@ -27,7 +27,8 @@ async fn a_second_server_on_the_same_data_is_refused_and_the_first_goes_on() {
     let server = Server::start().await;
     let data = server.data();
     let free = "127.0.0.1:0";
-    let flags = ["serve", "--data", data.to_str().unwrap(), "--http", free, "--otlp-grpc", free, "--otlp-http", free];
+    let flags =
+        ["serve", "--data", data.to_str().unwrap(), "--http", free, "--otlp-grpc", free, "--otlp-http", free];
     let before = std::fs::read_to_string(data.join("addresses.json")).unwrap();
     let second = run(&flags, UNSET).await;
     assert_eq!(second.status.code(), Some(1), "{}", words(&second));
@@ -100,13 +101,17 @@ async fn the_configuration_is_printed_with_the_origin_of_each_value() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sidecarta.toml");
     std::fs::write(&file, "[store]\nthreads = 3\nmemory_mb = 300\n").unwrap();
-    let output = run(&["config", "--config", file.to_str().unwrap()], ("SIDECARTA_STORE__MEMORY_MB", "500")).await;
+    let output =
+        run(&["config", "--config", file.to_str().unwrap()], ("SIDECARTA_STORE__MEMORY_MB", "500")).await;
     let text = String::from_utf8(output.stdout).unwrap();
     let line = |key: &str| {
         let found = text.lines().find(|line| line.starts_with(&format!("{key} =")));
         found.unwrap_or_else(|| panic!("{key} is not in:\n{text}")).to_owned()
     };
-    assert!(line("store.threads").contains("= 3 ") && line("store.threads").contains("sidecarta.toml"), "{text}");
+    assert!(
+        line("store.threads").contains("= 3 ") && line("store.threads").contains("sidecarta.toml"),
+        "{text}"
+    );
     let from_environment = line("store.memory_mb");
     assert!(from_environment.contains("= 500 "), "{text}");
     assert!(from_environment.contains("SIDECARTA_") || from_environment.contains("environment"), "{text}");

@@ -126,8 +126,10 @@ async fn bad_targets_are_told_in_words_and_a_good_one_is_scraped_all_the_same() 
     let refusing = TcpSocket::new_v4().unwrap();
     refusing.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let html = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n<!doctype html><title>Welcome";
-    let half = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n{\"configs\":[";
-    let foreign = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n{\"ok\": true }";
+    let half =
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n{\"configs\":[";
+    let foreign =
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n{\"ok\": true }";
     let bad = [
         (hostile(Some(html)).await, "web page (HTML)"),
         (hostile(Some(half)).await, "broke off"),
@@ -153,9 +155,11 @@ async fn bad_targets_are_told_in_words_and_a_good_one_is_scraped_all_the_same() 
     }
     eventually_ok("its counters are on the graph", async || {
         let graph = server.graph("").await;
-        let seen = graph.edges.iter().find(|edge| edge.source == "service:shop" && edge.target.ends_with(":stock"));
+        let seen =
+            graph.edges.iter().find(|edge| edge.source == "service:shop" && edge.target.ends_with(":stock"));
         let evidence = seen.and_then(|edge| edge.evidence.first());
-        let is_complete = evidence.is_some_and(|said| (said.source, said.requests) == (Source::Envoy, REQUESTS));
+        let is_complete =
+            evidence.is_some_and(|said| (said.source, said.requests) == (Source::Envoy, REQUESTS));
         if is_complete { Ok(()) } else { Err(format!("{:#?}", graph.edges)) }
     })
     .await;

@@ -202,7 +202,11 @@ async fn the_graph_is_what_happened_for_every_edge_and_source_of_evidence() {
     let options = ServerOptions::default().set("envoy.interval_ms", 500).set("store.move_after_s", 1);
     let mut server = ports.admin_urls().into_iter().fold(options, ServerOptions::envoy).start().await;
     let otlp_grpc = server.addresses().otlp_grpc;
-    let mesh_options = MeshOptions { rate_per_second: 100.0, seed: 20, ..MeshOptions::new(program("SIDECARTA_ENVOY"), otlp_grpc) };
+    let mesh_options = MeshOptions {
+        rate_per_second: 100.0,
+        seed: 20,
+        ..MeshOptions::new(program("SIDECARTA_ENVOY"), otlp_grpc)
+    };
     let mesh = Mesh::start_on(ports, mesh_options).await.unwrap();
 
     let load = mesh.load(Amount::Requests(REQUESTS)).await;

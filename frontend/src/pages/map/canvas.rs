@@ -55,7 +55,9 @@ fn follow_window(map: MapContext, drawing: NodeRef<svg::Svg>) {
     let handle = window_event_listener(ev::resize, move |_| measure());
     on_cleanup(move || handle.remove());
     // Other boxes are another map; a box that opens is not.
-    let boxes = Memo::new(move |_| map.view.with(|view| view.nodes.clone()));
+    let boxes = Memo::new(move |_| {
+        (map.view.with(|view| view.nodes.clone()), map.placement.with(|placement| placement.flow()))
+    });
     Effect::new(move || {
         map.window.track();
         boxes.track();
@@ -66,9 +68,8 @@ fn follow_window(map: MapContext, drawing: NodeRef<svg::Svg>) {
     // What is selected must not lie under the panel.
     let selected = Memo::new(move |_| {
         let id = map.page.state.with(|state| state.select.clone())?;
-        map.layout.with(|layout| {
-            layout.nodes.get(&id).copied().or_else(|| layout.edges.get(&id).map(|edge| edge.label))
-        })
+        map.placement
+            .with(|placement| placement.node(&id).or_else(|| placement.edge(&id).map(|line| line.label)))
     });
     Effect::new(move || {
         if let Some(at) = selected.get() {
@@ -148,12 +149,12 @@ fn on_key(map: MapContext, event: &ev::KeyboardEvent) {
     let Some(direction) = Direction::of_key(&key) else { return };
     event.prevent_default();
     let focused = document().active_element().and_then(|element| element.get_attribute("data-node-id"));
-    let layout = map.layout.get_untracked();
-    let from = focused.and_then(|id| layout.nodes.get(&id).copied());
-    let boxes = layout.nodes.iter().map(|(id, at)| (id.as_str(), (at.x, at.y)));
+    let placement = map.placement.get_untracked();
+    let from = focused.and_then(|id| placement.node(&id));
+    let mut boxes = placement.nodes().map(|(id, at)| (id, (at.x, at.y)));
     let next = match from {
         Some(from) => next_in(boxes, (from.x, from.y), direction),
-        None => layout.nodes.keys().next().map(String::as_str),
+        None => boxes.next().map(|(id, _)| id),
     };
     if let Some(next) = next {
         focus_node(map, next);
@@ -162,7 +163,7 @@ fn on_key(map: MapContext, event: &ev::KeyboardEvent) {
 
 /// Gives the keyboard to a box and brings it into the window.
 fn focus_node(map: MapContext, id: &str) {
-    let at = map.layout.with_untracked(|layout| layout.nodes.get(id).copied());
+    let at = map.placement.with_untracked(|placement| placement.node(id));
     if let Some(at) = at {
         map.bring(at);
     }

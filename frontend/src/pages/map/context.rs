@@ -6,8 +6,9 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use sidecarta_queries::api::graph::{Edge, Node};
 
-use crate::layout::{Layout, Point, layout};
+use crate::layout::Point;
 use crate::live::Live;
+use crate::model::placement::{Flow, Placement};
 use crate::model::snapshot::Snapshot;
 use crate::model::view::{MapView, ViewOptions, matches_find};
 use crate::model::viewport::{NARROW, Viewport};
@@ -35,7 +36,7 @@ pub(crate) struct MapContext {
     /// What is drawn.
     pub(crate) view: Memo<MapView>,
     /// Where it stands. Made anew only when other things are drawn, never when numbers change.
-    pub(crate) layout: Memo<Arc<Layout>>,
+    pub(crate) placement: Memo<Arc<Placement>>,
     /// What is not dimmed; nothing is dimmed where there is none.
     pub(crate) bright: Memo<Bright>,
     /// The window onto the map.
@@ -66,8 +67,11 @@ impl MapContext {
         });
         let view = Memo::new(move |_| options.with(|options| MapView::of(&snapshot.get(), options)));
         let request = Memo::new(move |_| view.with(|view| view.request.clone()));
-        let layout = Memo::new(move |previous: Option<&Arc<Layout>>| {
-            request.with(|request| Arc::new(layout(request, previous.map(AsRef::as_ref))))
+        let window = RwSignal::new(browser_window());
+        let flow = Memo::new(move |_| Flow::of_window(window.get()));
+        let placement = Memo::new(move |previous: Option<&Arc<Placement>>| {
+            let previous = previous.map(AsRef::as_ref);
+            request.with(|request| Arc::new(Placement::of(request, flow.get(), previous)))
         });
         let find = Memo::new(move |_| page.state.with(|state| state.find.clone()));
         let bright = Memo::new(move |_| bright(&snapshot.get(), hovered.get().as_deref(), &find.get()));
@@ -77,10 +81,10 @@ impl MapContext {
             opened,
             hovered,
             view,
-            layout,
+            placement,
             bright,
             viewport: RwSignal::new(Viewport::default()),
-            window: RwSignal::new((0.0, 0.0)),
+            window,
             moved: RwSignal::new(false),
         };
         provide_context(map);
@@ -139,7 +143,8 @@ impl MapContext {
 
     /// Shows the map as it is first seen.
     pub(crate) fn begin(self) {
-        self.look(Viewport::first);
+        let flow = self.placement.with_untracked(|placement| placement.flow());
+        self.look(|map, window| Viewport::first(map, window, flow));
     }
 
     /// Brings a point of the map into sight, moving the map no more than needed.
@@ -147,7 +152,7 @@ impl MapContext {
         let window = self.uncovered();
         let view = self.viewport.get_untracked();
         let shown = view.showing((at.x, at.y), window);
-        if window.0 > 0.0 && shown != view {
+        if shown != view {
             self.moved.set(true);
             self.viewport.set(shown);
         }
@@ -155,8 +160,8 @@ impl MapContext {
 
     fn look(self, view: impl Fn((f64, f64), (f64, f64)) -> Viewport) {
         let window = self.uncovered();
-        let map = self.layout.with_untracked(|layout| (layout.width, layout.height));
-        if window.0 > 0.0 && map.0 > 0.0 {
+        let map = self.placement.with_untracked(|placement| placement.size());
+        if map.0 > 0.0 {
             self.viewport.set(view(map, window));
         }
     }
@@ -177,6 +182,13 @@ impl MapContext {
         self.moved.set(true);
         self.viewport.update(|view| *view = view.zoomed(factor, (width / 2.0, height / 2.0)));
     }
+}
+
+/// The size of the browser's window, until that of the drawing is known.
+fn browser_window() -> (f64, f64) {
+    let size =
+        |side: Result<wasm_bindgen::JsValue, _>| side.ok().and_then(|side| side.as_f64()).unwrap_or_default();
+    (size(window().inner_width()), size(window().inner_height()))
 }
 
 fn bright(snapshot: &Snapshot, hovered: Option<&str>, find: &str) -> Bright {

@@ -9,8 +9,8 @@ use super::context::MapContext;
 use crate::components::icon::LOCK;
 use crate::components::sign::health_class;
 use crate::format;
-use crate::layout::EdgePath;
 use crate::model::boxes::text_width;
+use crate::model::placement::Line;
 use crate::model::view::MOTION_LIMIT;
 use crate::preferences::Preferences;
 
@@ -55,8 +55,8 @@ pub(super) fn EdgeLine(id: String) -> impl IntoView {
     let map = expect_context::<MapContext>();
     let edge = map.edge(id.clone());
     let id = StoredValue::new(id);
-    let path = path_of(map, id);
-    let d = Memo::new(move |_| path.with(EdgePath::svg_path));
+    let line = line_of(map, id);
+    let d = Memo::new(move |_| line.with(|line| line.path.clone()));
     let class = Memo::new(move |_| edge.with(|edge| health_class(edge.health)));
     view! {
         <g
@@ -124,7 +124,7 @@ pub(super) fn EdgeLabel(id: String) -> impl IntoView {
     let map = expect_context::<MapContext>();
     let edge = map.edge(id.clone());
     let id = StoredValue::new(id);
-    let path = path_of(map, id);
+    let line = line_of(map, id);
     let rate = Memo::new(move |_| edge.with(|edge| format::rate(edge.request_rate)));
     let errors = Memo::new(move |_| {
         edge.with(|edge| (edge.errors > 0).then(|| format::percent(edge.error_rate))).unwrap_or_default()
@@ -149,7 +149,7 @@ pub(super) fn EdgeLabel(id: String) -> impl IntoView {
             class=move || edge.with(|edge| format!("edge-label {}", health_class(edge.health)))
             class:is-dim=move || id.with_value(|id| map.is_dim(id))
             class:is-selected=move || id.with_value(|id| map.is_selected(id))
-            transform=move || path.with(|path| format!("translate({:.1} {:.1})", path.label.x, path.label.y))
+            transform=move || line.with(|line| format!("translate({:.1} {:.1})", line.label.x, line.label.y))
             data-testid="edge-label"
             data-edge-id=id.get_value()
             on:pointerenter=move |_| map.hovered.set(Some(id.get_value()))
@@ -179,11 +179,10 @@ pub(super) fn EdgeLabel(id: String) -> impl IntoView {
     }
 }
 
-fn path_of(map: MapContext, id: StoredValue<String>) -> Memo<EdgePath> {
-    Memo::new(move |last: Option<&EdgePath>| {
-        let path = id.with_value(|id| map.layout.with(|layout| layout.edges.get(id).cloned()));
-        path.or_else(|| last.cloned())
-            .unwrap_or_else(|| EdgePath { points: Vec::new(), label: crate::layout::Point::default() })
+fn line_of(map: MapContext, id: StoredValue<String>) -> Memo<Line> {
+    Memo::new(move |last: Option<&Line>| {
+        let line = id.with_value(|id| map.placement.with(|placement| placement.edge(id)));
+        line.or_else(|| last.cloned()).unwrap_or_default()
     })
 }
 

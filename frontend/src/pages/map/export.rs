@@ -158,7 +158,8 @@ async fn rasterised(map: MapContext, picture: &str) -> Result<String, JsValue> {
 }
 
 fn size(map: MapContext) -> (f64, f64) {
-    map.layout.with_untracked(|layout| (layout.width.max(1.0), layout.height.max(1.0)))
+    let (width, height) = map.placement.with_untracked(|placement| placement.size());
+    (width.max(1.0), height.max(1.0))
 }
 
 fn save(name: &str, text: &str, kind: &str) -> Result<(), JsValue> {

@@ -24,7 +24,7 @@ pub(super) fn NodeBox(id: String) -> impl IntoView {
     let opened = Memo::new(move |_| id.with_value(|id| map.opened.with(|opened| opened.contains(id))));
     let size = Memo::new(move |_| node.with(|node| box_size(node, opened.get())));
     let place = Memo::new(move |_| {
-        id.with_value(|id| map.layout.with(|layout| layout.nodes.get(id).copied())).unwrap_or_default()
+        id.with_value(|id| map.placement.with(|placement| placement.node(id))).unwrap_or_default()
     });
     let transform = move || {
         let (Point { x, y }, (width, height)) = (place.get(), size.get());

@@ -37,12 +37,15 @@ impl<'a> PeerMeaning<'a> {
 
 /// The peer of a span that calls, sends or receives. The address of any other span is its own.
 ///
-/// The most telling attribute wins: the name of a service, then a database, then a queue, then an address. An Envoy's
+/// The most telling attribute wins: a queue, then the name of a service, then a database, then an address. An Envoy's
 /// span only has the `Host` that its caller asked for, which need not be the upstream, so that it names no address; its
 /// `upstream_cluster` says more.
 pub(super) fn peer<'a>(kind: SpanKind, is_proxy: bool, values: &Values<'a>) -> Option<PeerMeaning<'a>> {
     if !matches!(kind, SpanKind::Client | SpanKind::Producer | SpanKind::Consumer) {
         return None;
+    }
+    if let Some(queue) = queue(values) {
+        return Some(queue);
     }
     if let Some(name) = values.first(&[Field::ServicePeerName, Field::PeerService]) {
         return Some(PeerMeaning::new(PeerKind::Service, "", name));
@@ -56,17 +59,17 @@ pub(super) fn peer<'a>(kind: SpanKind, is_proxy: bool, values: &Values<'a>) -> O
             .unwrap_or(system);
         return Some(PeerMeaning::new(PeerKind::Database, system, name));
     }
-    if let Some(system) = values.get(Field::MessagingSystem) {
-        let name = destination(values).unwrap_or(system);
-        return Some(PeerMeaning::new(PeerKind::Queue, system, name));
-    }
-    if let Some(name) = destination(values) {
-        return Some(PeerMeaning::new(PeerKind::Queue, "", name));
-    }
     if is_proxy {
         return None;
     }
     host(values).map(|name| PeerMeaning::new(PeerKind::Host, "", name))
+}
+
+/// A queue stands between two services, so that naming the broker's service as the peer does not make it a service.
+fn queue<'a>(values: &Values<'a>) -> Option<PeerMeaning<'a>> {
+    let system = values.get(Field::MessagingSystem);
+    let name = destination(values).or(system)?;
+    Some(PeerMeaning::new(PeerKind::Queue, system.unwrap_or_default(), name))
 }
 
 fn destination<'a>(values: &Values<'a>) -> Option<&'a str> {

@@ -1,7 +1,7 @@
 //! Spans as Arrow columns, ready to be appended, with their skeletons beside them.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -50,6 +50,7 @@ pub struct SpanBatchBuilder {
     resource_id: UInt64Builder,
     current_resource: u64,
     resources: Vec<Resource>,
+    resource_ids: HashSet<u64>,
     skeletons: Vec<Skeleton>,
     workload: Arc<Workload>,
     strings: HashMap<String, Arc<str>>,
@@ -60,8 +61,20 @@ pub struct SpanBatchBuilder {
 
 /// The text columns, in the order of the table. Empty text is stored as NULL.
 const TEXTS: [&str; 14] = [
-    "service", "namespace", "version", "instance", "environment", "name", "status_message", "method", "route",
-    "peer_system", "peer", "scope", "events", "links",
+    "service",
+    "namespace",
+    "version",
+    "instance",
+    "environment",
+    "name",
+    "status_message",
+    "method",
+    "route",
+    "peer_system",
+    "peer",
+    "scope",
+    "events",
+    "links",
 ];
 
 impl Default for SpanBatchBuilder {
@@ -91,6 +104,7 @@ impl SpanBatchBuilder {
             resource_id: UInt64Builder::with_capacity(rows),
             current_resource: 0,
             resources: Vec::new(),
+            resource_ids: HashSet::new(),
             skeletons: Vec::with_capacity(rows),
             workload: Arc::default(),
             strings: HashMap::new(),
@@ -122,7 +136,7 @@ impl SpanBatchBuilder {
             }
         }
         self.current_resource = hasher.digest();
-        if !self.resources.iter().any(|resource| resource.id == self.current_resource) {
+        if self.resource_ids.insert(self.current_resource) {
             self.resources.push(Resource { id: self.current_resource, attributes });
         }
     }
@@ -136,8 +150,19 @@ impl SpanBatchBuilder {
         self.append_scalars(span);
         let (peer_system, peer_name) = span.peer.map_or(("", ""), |peer| (peer.system, peer.name));
         let texts = [
-            span.service, span.namespace, span.version, span.instance, span.environment, span.name,
-            span.status_message, span.method, span.route, peer_system, peer_name, span.scope, span.events,
+            span.service,
+            span.namespace,
+            span.version,
+            span.instance,
+            span.environment,
+            span.name,
+            span.status_message,
+            span.method,
+            span.route,
+            peer_system,
+            peer_name,
+            span.scope,
+            span.events,
             span.links,
         ];
         for (builder, text) in self.texts.iter_mut().zip(texts) {
@@ -190,7 +215,9 @@ impl SpanBatchBuilder {
         for (position, (key, value)) in attributes.iter().enumerate() {
             if let Some(column) = known_column(key) {
                 self.row[column] = Some(position);
-            } else if key == REQUEST_ID_ATTRIBUTE && let Some(uuid) = parse_uuid(value) {
+            } else if key == REQUEST_ID_ATTRIBUTE
+                && let Some(uuid) = parse_uuid(value)
+            {
                 request_id = Some(uuid);
             } else {
                 self.tail.keys().append_value(key);
@@ -252,7 +279,9 @@ impl SpanBatchBuilder {
     pub fn finish(mut self) -> Result<SpanBatch, ArrowError> {
         let mut columns: Vec<(String, ArrayRef)> = Vec::with_capacity(80);
         let mut add = |name: &str, array: ArrayRef| columns.push((name.to_owned(), array));
-        for (name, mut builder) in ["trace_hi", "trace_lo", "span_id", "parent_span_id"].into_iter().zip(self.ids) {
+        for (name, mut builder) in
+            ["trace_hi", "trace_lo", "span_id", "parent_span_id"].into_iter().zip(self.ids)
+        {
             add(name, Arc::new(builder.finish()));
         }
         add("start_ns", Arc::new(self.start_ns.finish()));
@@ -275,7 +304,11 @@ impl SpanBatchBuilder {
         add("resource_id", Arc::new(self.resource_id.finish()));
         let schema = schema_of(&columns);
         let arrays = columns.into_iter().map(|(_, array)| array).collect();
-        Ok(SpanBatch { columns: RecordBatch::try_new(schema, arrays)?, skeletons: self.skeletons, resources: self.resources })
+        Ok(SpanBatch {
+            columns: RecordBatch::try_new(schema, arrays)?,
+            skeletons: self.skeletons,
+            resources: self.resources,
+        })
     }
 }
 
@@ -288,10 +321,8 @@ fn schema_of(columns: &[(String, ArrayRef)]) -> SchemaRef {
     let field = |(name, array): &(String, ArrayRef)| {
         let field = Field::new(name, array.data_type().clone(), true);
         match array.data_type() {
-            DataType::FixedSizeBinary(16) => field.with_metadata(HashMap::from([(
-                "ARROW:extension:name".to_owned(),
-                "arrow.uuid".to_owned(),
-            )])),
+            DataType::FixedSizeBinary(16) => field
+                .with_metadata(HashMap::from([("ARROW:extension:name".to_owned(), "arrow.uuid".to_owned())])),
             _ => field,
         }
     };

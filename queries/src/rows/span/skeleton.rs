@@ -60,7 +60,9 @@ pub struct Workload {
 impl Workload {
     /// Whether both are the same service, whatever their versions.
     pub fn same_service(&self, other: &Self) -> bool {
-        self.service == other.service && self.namespace == other.namespace && self.environment == other.environment
+        self.service == other.service
+            && self.namespace == other.namespace
+            && self.environment == other.environment
     }
 }
 

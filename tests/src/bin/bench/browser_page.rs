@@ -44,7 +44,9 @@ async fn files(api: &str) -> Result<BTreeSet<String>, Failure> {
         let text = String::from_utf8_lossy(&fetch(api, &file, "identity").await?).into_owned();
         for quoted in text.split(['"', '\'', '`']) {
             let name = quoted.trim_start_matches("./").trim_start_matches('/');
-            let is_file = [".js", ".css", ".wasm", ".svg"].iter().any(|end| name.ends_with(end) && name.len() > end.len());
+            let is_file = [".js", ".css", ".wasm", ".svg"]
+                .iter()
+                .any(|end| name.ends_with(end) && name.len() > end.len());
             let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte));
             if is_file && is_plain {
                 unread.push(format!("/{name}"));

@@ -32,8 +32,12 @@ const SPANS_A_REQUEST: usize = 512;
 const LATE_ONE_IN: u32 = 10;
 const NOUNS: [&str; 10] =
     ["orders", "payments", "catalog", "carts", "users", "stock", "shipping", "offers", "reviews", "search"];
-const USER_AGENTS: [&str; 4] =
-    ["Go-http-client/2.0", "okhttp/4.12.0", "python-httpx/0.28.1", "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101"];
+const USER_AGENTS: [&str; 4] = [
+    "Go-http-client/2.0",
+    "okhttp/4.12.0",
+    "python-httpx/0.28.1",
+    "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101",
+];
 
 const SERVER: i32 = 2;
 const CLIENT: i32 = 3;
@@ -78,7 +82,8 @@ impl Generator {
     /// As many requests as hold at least so many spans.
     pub(crate) fn load(&mut self, spans: u64, way: Way) -> Result<Load, Failure> {
         let count = spans.div_ceil(SPANS_A_REQUEST as u64);
-        let requests = (0..count).map(|_| self.request(way == Way::HttpGzip)).collect::<Result<Vec<_>, _>>()?;
+        let requests =
+            (0..count).map(|_| self.request(way == Way::HttpGzip)).collect::<Result<Vec<_>, _>>()?;
         Ok(Load { requests: Arc::new(requests), way })
     }
 
@@ -148,8 +153,14 @@ impl Generator {
             ("downstream_cluster", "-".to_owned()),
             ("user_agent", USER_AGENTS[service % USER_AGENTS.len()].to_owned()),
             ("http.protocol", "HTTP/1.1".to_owned()),
-            ("peer.address", format!("10.42.{}.{}", random.random_range(0..SERVICES), random.random_range(0..3))),
-            ("request_size", if route.method == "GET" { 0 } else { random.random_range(80..2_000) }.to_string()),
+            (
+                "peer.address",
+                format!("10.42.{}.{}", random.random_range(0..SERVICES), random.random_range(0..3)),
+            ),
+            (
+                "request_size",
+                if route.method == "GET" { 0 } else { random.random_range(80..2_000) }.to_string(),
+            ),
             ("response_size", random.random_range(50..8_000).to_string()),
             ("component", "proxy".to_owned()),
             ("upstream_cluster.name", cluster.clone()),
@@ -157,7 +168,8 @@ impl Generator {
             ("http.status_code", if failed { "503" } else { "200" }.to_owned()),
             ("response_flags", if failed { "UF" } else { "-" }.to_owned()),
         ];
-        let mut attributes: Vec<KeyValue> = attributes.into_iter().map(|(key, value)| text(key, value)).collect();
+        let mut attributes: Vec<KeyValue> =
+            attributes.into_iter().map(|(key, value)| text(key, value)).collect();
         if failed {
             attributes.push(text("error", "true".to_owned()));
         }
@@ -173,7 +185,14 @@ impl Generator {
 
     fn request_id(&mut self) -> String {
         let [a, b]: [u64; 2] = self.random.random();
-        format!("{:08x}-{:04x}-4{:03x}-9{:03x}-{:012x}", a >> 32, a >> 16 & 0xffff, a & 0xfff, b >> 48 & 0xfff, b & 0xffff_ffff_ffff)
+        format!(
+            "{:08x}-{:04x}-4{:03x}-9{:03x}-{:012x}",
+            a >> 32,
+            a >> 16 & 0xffff,
+            a & 0xfff,
+            b >> 48 & 0xfff,
+            b & 0xffff_ffff_ffff
+        )
     }
 }
 
@@ -188,7 +207,11 @@ impl Route {
         ];
         Self {
             method: ["GET", "GET", "POST", "PUT"][number % 4],
-            path: format!("/api/v1/{}/{}-{number}", NOUNS[number % NOUNS.len()], NOUNS[number / 7 % NOUNS.len()]),
+            path: format!(
+                "/api/v1/{}/{}-{number}",
+                NOUNS[number % NOUNS.len()],
+                NOUNS[number / 7 % NOUNS.len()]
+            ),
             services,
             backend: format!("{}-db", NOUNS[services[HOPS - 1] % NOUNS.len()]),
         }
@@ -204,7 +227,8 @@ fn request_of(spans: Vec<(usize, Span)>) -> ExportTraceServiceRequest {
             _ => resource_spans.push((service, vec![span])),
         }
     }
-    let resource_spans = resource_spans.into_iter().map(|(service, spans)| of_service(&name_of(service), spans));
+    let resource_spans =
+        resource_spans.into_iter().map(|(service, spans)| of_service(&name_of(service), spans));
     ExportTraceServiceRequest { resource_spans: resource_spans.collect() }
 }
 

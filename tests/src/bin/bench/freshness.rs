@@ -24,8 +24,13 @@ const POLL: Duration = Duration::from_millis(50);
 /// Longer than this is a defect.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(crate) async fn measure(program: &Path, arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
-    let load = Generator::new(3, RATE)?.load(u64::from(RATE) * u64::from(arguments.seconds), Way::HttpGzip)?;
+pub(crate) async fn measure(
+    program: &Path,
+    arguments: &Arguments,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let load =
+        Generator::new(3, RATE)?.load(u64::from(RATE) * u64::from(arguments.seconds), Way::HttpGzip)?;
     let server = Server::start(program, &[]).await?;
     report.set_duckdb_version(&server.duckdb_version().await?);
     let (doors, connections) = (server.doors.clone(), arguments.connections);

@@ -16,7 +16,11 @@ const TIMES: u32 = 20;
 /// After this long, everything is in the file.
 const MOVED_AFTER: Duration = Duration::from_secs(12);
 
-pub(crate) async fn measure(program: &Path, arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
+pub(crate) async fn measure(
+    program: &Path,
+    arguments: &Arguments,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let mut spans = GraphSpans::new(4)?;
     let server = Server::start(program, &[("SIDECARTA_OTLP__MAX_SPAN_AGE_HOURS", "1000")]).await?;
     report.set_duckdb_version(&server.duckdb_version().await?);
@@ -29,7 +33,10 @@ pub(crate) async fn measure(program: &Path, arguments: &Arguments, report: &mut 
     server.until_stored(past_spans + present.spans()).await?;
     tokio::time::sleep(MOVED_AFTER).await;
     let status = server.get("/api/v1/status").await?;
-    say(&format!("graph: {} spans, a file of {} bytes", status["status"]["spans"], status["status"]["database_bytes"]));
+    say(&format!(
+        "graph: {} spans, a file of {} bytes",
+        status["status"]["spans"], status["status"]["database_bytes"]
+    ));
     for (name, from, budget) in
         [("15 min", "-15m", Budget::of(100.0, 30.0)), ("30 days", "-30d", Budget::of(200.0, 50.0))]
     {
@@ -49,7 +56,12 @@ async fn ask(
     let path = format!("/api/v1/graph?from={from}");
     let answer = server.get(&path).await?;
     let count = |of: &str| answer["graph"][of].as_array().map_or(0, Vec::len);
-    let requests: u64 = answer["graph"]["edges"].as_array().into_iter().flatten().filter_map(|edge| edge["requests"].as_u64()).sum();
+    let requests: u64 = answer["graph"]["edges"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|edge| edge["requests"].as_u64())
+        .sum();
     if count("nodes") != SERVICES || count("edges") != EDGES {
         let (nodes, edges) = (count("nodes"), count("edges"));
         return Err(format!("the graph over {name} has {nodes} nodes and {edges} edges").into());

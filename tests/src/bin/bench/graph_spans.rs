@@ -77,7 +77,13 @@ impl GraphSpans {
     }
 
     /// So many requests of each edge, within one bucket that begins up to `spread_ns` after `from_ns`.
-    fn step(&mut self, requests: &mut Vec<Prepared>, from_ns: u64, spread_ns: u64, each: u32) -> Result<(), Failure> {
+    fn step(
+        &mut self,
+        requests: &mut Vec<Prepared>,
+        from_ns: u64,
+        spread_ns: u64,
+        each: u32,
+    ) -> Result<(), Failure> {
         for edges in 0..EDGES.div_ceil(EDGES_A_REQUEST) {
             let edges = edges * EDGES_A_REQUEST..((edges + 1) * EDGES_A_REQUEST).min(EDGES);
             let mut resource_spans = Vec::new();

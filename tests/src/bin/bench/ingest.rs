@@ -12,8 +12,14 @@ use crate::{Arguments, Failure};
 const NOMINAL_RATE: u32 = 50_000;
 
 /// CPU seconds and bytes on disk, gzipped and plain.
-pub(crate) async fn measure(program: &Path, arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
-    for (way, encoding) in [(Way::HttpGzip, "HTTP gzip"), (Way::HttpPlain, "HTTP plain"), (Way::GrpcGzip, "gRPC gzip")] {
+pub(crate) async fn measure(
+    program: &Path,
+    arguments: &Arguments,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    for (way, encoding) in
+        [(Way::HttpGzip, "HTTP gzip"), (Way::HttpPlain, "HTTP plain"), (Way::GrpcGzip, "gRPC gzip")]
+    {
         let load = Generator::new(1, NOMINAL_RATE)?.load(u64::from(arguments.spans), way)?;
         let server = Server::start(program, &[]).await?;
         report.set_duckdb_version(&server.duckdb_version().await?);
@@ -48,14 +54,19 @@ pub(crate) async fn measure(program: &Path, arguments: &Arguments, report: &mut 
             let kept = ended.data.keep();
             let into = keep.join(encoding.replace(' ', "-"));
             std::fs::create_dir_all(keep)?;
-            std::fs::rename(&kept, &into).map_err(|error| format!("cannot move {} to {}: {error}", kept.display(), into.display()))?;
+            std::fs::rename(&kept, &into)
+                .map_err(|error| format!("cannot move {} to {}: {error}", kept.display(), into.display()))?;
         }
     }
     Ok(())
 }
 
 /// Peak memory under a steady load.
-pub(crate) async fn measure_memory(program: &Path, arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
+pub(crate) async fn measure_memory(
+    program: &Path,
+    arguments: &Arguments,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let spans = u64::from(arguments.rate) * u64::from(arguments.seconds);
     let load = Generator::new(2, arguments.rate)?.load(spans, Way::HttpGzip)?;
     let server = Server::start(program, &[]).await?;

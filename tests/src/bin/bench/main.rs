@@ -93,7 +93,9 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failu
         None => std::env::current_exe()?.with_file_name("sidecarta"),
     };
     if !sidecarta.is_file() {
-        return Err(format!("there is no {}: build it, or name another by --sidecarta", sidecarta.display()).into());
+        return Err(
+            format!("there is no {}: build it, or name another by --sidecarta", sidecarta.display()).into()
+        );
     }
     let wants = |row| arguments.rows.is_empty() || arguments.rows.contains(&row);
     if wants(Row::Layout) {

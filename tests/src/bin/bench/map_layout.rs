@@ -1,4 +1,4 @@
-//! Layout of a large map, in this process. The dashboard's own module is compiled in; in a browser it takes one and a
+//! Layout of a large map, in this process by the dashboard's own module; in a browser it takes one and a
 //! half to two times as long.
 
 use std::time::Instant;
@@ -9,11 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::Failure;
 use crate::report::{Budget, Figure, Report};
 
-#[expect(dead_code, unreachable_pub, reason = "the dashboard uses all of it, the benchmark only the whole")]
-#[path = "../../../../frontend/src/layout.rs"]
-mod layout;
-
-use layout::{LayoutEdge, LayoutNode, LayoutRequest};
+use sidecarta_frontend::layout::{LayoutEdge, LayoutNode, LayoutRequest, layout};
 
 const NODES: usize = 500;
 const EDGES: usize = 1_000;
@@ -25,12 +21,12 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Failure> {
     let mut again_ms = Vec::new();
     for _ in 0..TIMES {
         let begin = Instant::now();
-        let first = layout::layout(&request, None);
+        let first = layout(&request, None);
         times_ms.push(begin.elapsed().as_secs_f64() * 1e3);
         let mut changed = request.clone();
         changed.nodes.push(node(NODES));
         let begin = Instant::now();
-        std::hint::black_box(layout::layout(&changed, Some(&first)));
+        std::hint::black_box(layout(&changed, Some(&first)));
         again_ms.push(begin.elapsed().as_secs_f64() * 1e3);
     }
     for (name, mut times, budget) in

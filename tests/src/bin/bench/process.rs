@@ -49,7 +49,16 @@ impl Server {
         let data = TempDir::with_prefix("sidecarta-bench-")?;
         let log = fs::File::create(data.path().join("server.out"))?;
         let process = Command::new(program)
-            .args(["serve", "--http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0", "--data"])
+            .args([
+                "serve",
+                "--http",
+                "127.0.0.1:0",
+                "--otlp-grpc",
+                "127.0.0.1:0",
+                "--otlp-http",
+                "127.0.0.1:0",
+                "--data",
+            ])
             .arg(data.path())
             .envs(environment.iter().copied())
             .stdout(Stdio::from(log.try_clone()?))
@@ -73,7 +82,9 @@ impl Server {
                 self.doors = Doors { http: url("otlp_http"), grpc: url("otlp_grpc") };
             }
             let ready = format!("{}/readyz", self.api);
-            if !self.api.is_empty() && self.client.get(ready).send().await.is_ok_and(|answer| answer.status().is_success()) {
+            if !self.api.is_empty()
+                && self.client.get(ready).send().await.is_ok_and(|answer| answer.status().is_success())
+            {
                 self.cpu_s_at_start = self.cpu_s()?;
                 return Ok(());
             }
@@ -144,7 +155,11 @@ impl Server {
         }
         let status = self.process.wait()?;
         if !status.success() {
-            return Err(self.complaint(&format!("ended with {:?}, signal {:?}", status.code(), status.signal())));
+            return Err(self.complaint(&format!(
+                "ended with {:?}, signal {:?}",
+                status.code(),
+                status.signal()
+            )));
         }
         let disk_bytes = size_of(self.data.path())? - size_of(&self.data.path().join("server.out"))?;
         Ok(Ended { cpu_s: stat.cpu_s - self.cpu_s_at_start, disk_bytes, data: self.data })

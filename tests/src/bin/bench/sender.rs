@@ -139,7 +139,8 @@ impl Connection {
                 }
                 let answer = request.send().await?;
                 let status = answer.status();
-                let retry_after = answer.headers().get(RETRY_AFTER).and_then(|text| text.to_str().ok()?.parse().ok());
+                let retry_after =
+                    answer.headers().get(RETRY_AFTER).and_then(|text| text.to_str().ok()?.parse().ok());
                 let content = answer.bytes().await?;
                 match status {
                     // Where every span is taken the answer is empty.

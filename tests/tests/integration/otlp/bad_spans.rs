@@ -6,7 +6,8 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use prost::Message as _;
 use sidecarta_tests::harness::{
-    Answer, Encoding, GrpcSender, JSON, Server, SpanDraft, client, eventually, request_of, resource, shop_call,
+    Answer, Encoding, GrpcSender, JSON, Server, SpanDraft, client, eventually, request_of, resource,
+    shop_call,
 };
 
 use super::still_works;
@@ -95,7 +96,8 @@ async fn spans_without_a_service_name_are_on_the_graph_all_the_same() {
     eventually("the graph shows it", async || {
         let graph = server.graph("").await;
         let ids: Vec<&str> = graph.edges.iter().map(|edge| edge.id.as_str()).collect();
-        (ids == ["client:client→service:unknown_service", "service:shop→service:unknown_service"]).then_some(())
+        (ids == ["client:client→service:unknown_service", "service:shop→service:unknown_service"])
+            .then_some(())
     })
     .await;
 }
@@ -142,8 +144,10 @@ async fn json_without_end_is_refused() {
     let answer = Answer::to(post).await.unwrap();
     assert_eq!(answer.status, 400, "{}", answer.text());
     let damaged = request_of(shop_call(1).to_vec());
-    let body = serde_json::to_string(&damaged).unwrap().replace(r#""kind":2"#, r#""kind":"SPAN_KIND_SERVER""#);
-    let post = client().post(server.otlp_url("/v1/traces")).header("content-type", JSON).body(body.into_bytes());
+    let body =
+        serde_json::to_string(&damaged).unwrap().replace(r#""kind":2"#, r#""kind":"SPAN_KIND_SERVER""#);
+    let post =
+        client().post(server.otlp_url("/v1/traces")).header("content-type", JSON).body(body.into_bytes());
     // Names of enums are no OTLP; whether they are refused or read, the server goes on.
     assert!([200, 400].contains(&Answer::to(post).await.unwrap().status.as_u16()));
     still_works(&server, 2).await;

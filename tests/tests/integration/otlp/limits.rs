@@ -5,8 +5,8 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use prost::Message as _;
 use sidecarta_queries::api::sources::SourceState;
 use sidecarta_tests::harness::{
-    Encoding, GrpcSender, JSON, PROTOBUF, ServerOptions, SpanDraft, client, eventually, post_traces, request_of,
-    resource, with_encoding,
+    Encoding, GrpcSender, JSON, PROTOBUF, ServerOptions, SpanDraft, client, eventually, post_traces,
+    request_of, resource, with_encoding,
 };
 use tonic::Code;
 
@@ -16,13 +16,15 @@ const LIMIT: usize = 1 << 20;
 
 /// A request of one span that is about this long.
 fn request_of_length(trace: u128, bytes: usize) -> ExportTraceServiceRequest {
-    let span = SpanDraft::new(trace, 1, SpanKind::Server).change(|span| span.name = "x".repeat(bytes)).build();
+    let span =
+        SpanDraft::new(trace, 1, SpanKind::Server).change(|span| span.name = "x".repeat(bytes)).build();
     request_of(vec![resource("large", vec![span])])
 }
 
 #[tokio::test]
 async fn what_is_too_large_is_refused_before_and_after_it_is_unpacked() {
-    let options = ServerOptions::default().set("otlp.max_body_bytes", LIMIT).set("otlp.max_memory_bytes", 16 * LIMIT);
+    let options =
+        ServerOptions::default().set("otlp.max_body_bytes", LIMIT).set("otlp.max_memory_bytes", 16 * LIMIT);
     let server = options.start().await;
     let url = server.otlp_url("/v1/traces");
     let too_large = request_of_length(1, 3 * LIMIT).encode_to_vec();
@@ -90,14 +92,16 @@ async fn senders_are_put_off_while_the_store_is_behind_and_taken_when_it_has_cau
 
     // The door beside it says the same, in its own words, until there is room; then nothing was lost.
     let again = request_with(trace, 500).encode_to_vec();
-    eventually("the request is taken", async || (!is_put_off(&server, again.clone()).await).then_some(())).await;
+    eventually("the request is taken", async || (!is_put_off(&server, again.clone()).await).then_some(()))
+        .await;
     server.eventually_holds(500 * trace as u64).await;
 }
 
 #[tokio::test]
 async fn senders_are_put_off_while_memory_is_used_up() {
     let body = 64 << 10;
-    let options = ServerOptions::default().set("otlp.max_body_bytes", body).set("otlp.max_memory_bytes", 4 * body);
+    let options =
+        ServerOptions::default().set("otlp.max_body_bytes", body).set("otlp.max_memory_bytes", 4 * body);
     let server = options.start().await;
     // Short on the wire, and far more rows than fit into the memory.
     let request = request_with(1, 700);

@@ -80,9 +80,14 @@ async fn http_refuses_in_words_and_in_the_format_of_the_request() {
 #[tokio::test]
 async fn an_empty_request_is_a_success_in_every_format() {
     let server = Server::start().await;
-    let bodies = [(PROTOBUF, "", Vec::new()), (JSON, "{}", b"{}".to_vec()), (JSON, "{}", br#"{"resourceSpans":[]}"#.to_vec())];
+    let bodies = [
+        (PROTOBUF, "", Vec::new()),
+        (JSON, "{}", b"{}".to_vec()),
+        (JSON, "{}", br#"{"resourceSpans":[]}"#.to_vec()),
+    ];
     for (content_type, expected, body) in bodies {
-        let request = client().post(server.otlp_url("/v1/traces")).header("content-type", content_type).body(body);
+        let request =
+            client().post(server.otlp_url("/v1/traces")).header("content-type", content_type).body(body);
         let answer = Answer::to(request).await.unwrap();
         assert_eq!((answer.status.as_u16(), answer.text().as_str()), (200, expected));
     }
@@ -115,9 +120,8 @@ async fn grpc_refuses_in_words() {
     let server = Server::start().await;
     let traces = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
     let good = request_of(shop_call(1).to_vec()).encode_to_vec();
-    let framed = |flag: u8, message: &[u8]| {
-        [&[flag], &(message.len() as u32).to_be_bytes()[..], message].concat()
-    };
+    let framed =
+        |flag: u8, message: &[u8]| [&[flag], &(message.len() as u32).to_be_bytes()[..], message].concat();
     let cases: Vec<(&str, &str, Vec<u8>, Code)> = vec![
         (traces, "", framed(0, b"<!doctype html>"), Code::InvalidArgument),
         (traces, "", framed(0, &good[..good.len() - 1]), Code::InvalidArgument),
@@ -127,7 +131,12 @@ async fn grpc_refuses_in_words() {
         (traces, "gzip", framed(1, &good), Code::InvalidArgument),
         (traces, "zstd", framed(1, &good), Code::InvalidArgument),
         (traces, "snappy", framed(1, &good), Code::Unimplemented),
-        ("/opentelemetry.proto.collector.trace.v1.TraceService/Import", "", framed(0, &good), Code::Unimplemented),
+        (
+            "/opentelemetry.proto.collector.trace.v1.TraceService/Import",
+            "",
+            framed(0, &good),
+            Code::Unimplemented,
+        ),
     ];
     let http_2 = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
     for (path, encoding, body, code) in cases {

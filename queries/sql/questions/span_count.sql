@@ -1,0 +1,2 @@
+-- Number of spans.
+SELECT count(*) FROM raw_spans

@@ -1,0 +1,2 @@
+-- Begins another look-up of traces.
+DELETE FROM lookup_traces

@@ -1,0 +1,2 @@
+-- The resources that are known.
+SELECT DISTINCT resource_id FROM store.resources

@@ -1,0 +1,2 @@
+-- Caller, cluster, service, namespace, version, environment.
+INSERT INTO store.learned_clusters VALUES (?, ?, ?, ?, ?, ?)
