@@ -57,7 +57,7 @@ pub fn graph(store: &Store, query: &GraphQuery) -> Result<Graph, StoreError> {
         total.measures.merge(&row.measures, 1);
     })?;
     let merged = store.directory(|directory| edges::merge(directory, &totals, query));
-    let graph = answer::graph(merged, query);
+    let graph = answer::graph(&merged, query);
     Ok(filter::apply(graph, &query.filter))
 }
 

@@ -34,17 +34,17 @@ pub fn service(graph: &Graph, name: &str) -> Option<ServiceDetail> {
 }
 
 fn summary(graph: &Graph, node: &Node) -> ServiceSummary {
-    let callers: HashSet<&str> =
+    let sources: HashSet<&str> =
         graph.edges.iter().filter(|edge| edge.target == node.id).map(|edge| edge.source.as_str()).collect();
-    let callees: HashSet<&str> =
+    let targets: HashSet<&str> =
         graph.edges.iter().filter(|edge| edge.source == node.id).map(|edge| edge.target.as_str()).collect();
     ServiceSummary {
         id: node.id.clone(),
         name: node.name.clone(),
         kind: node.kind,
         versions: node.versions.clone(),
-        callers: callers.len() as u64,
-        callees: callees.len() as u64,
+        callers: sources.len() as u64,
+        callees: targets.len() as u64,
         requests: node.requests,
         request_rate: node.request_rate,
         errors: node.errors,

@@ -171,11 +171,15 @@ mod tests {
         fn merging_does_not_care_about_order(parts in prop::collection::vec(prop::collection::vec((0_i16..40, 1_i64..9), 0..9), 0..9)) {
             let sketches: Vec<Bins> = parts.iter().map(|part| part.iter().copied().collect()).collect();
             let mut forwards = Bins::default();
-            sketches.iter().for_each(|sketch| forwards.merge(sketch, 1));
+            for sketch in &sketches {
+                forwards.merge(sketch, 1);
+            }
             let mut backwards = Bins::default();
             sketches.iter().rev().for_each(|sketch| backwards.merge(sketch, 1));
             prop_assert_eq!(&forwards, &backwards);
-            sketches.iter().for_each(|sketch| forwards.merge(sketch, -1));
+            for sketch in &sketches {
+                forwards.merge(sketch, -1);
+            }
             prop_assert!(forwards.is_empty());
         }
     }

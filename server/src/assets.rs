@@ -1,11 +1,13 @@
 //! The dashboard's files, embedded in the binary.
 
+#[cfg(feature = "ui")]
+use axum::http::HeaderMap;
 use axum::http::Uri;
 use axum::response::Response;
 
 #[cfg(feature = "ui")]
 mod embedded {
-    use axum::http::{StatusCode, header};
+    use axum::http::{HeaderMap, StatusCode, header};
     use axum::response::{IntoResponse as _, Response};
     use rust_embed::{EmbeddedFile, RustEmbed};
 
@@ -16,16 +18,16 @@ mod embedded {
     struct Dashboard;
 
     /// The file of this path; the page itself for every address without a file, so that links into it work.
-    pub(super) fn file(path: &str) -> Response {
+    pub(super) fn file(path: &str, headers: &HeaderMap) -> Response {
         let path = path.trim_start_matches('/');
         let is_page = !path.rsplit('/').next().unwrap_or_default().contains('.');
         match Dashboard::get(path).or_else(|| Dashboard::get("index.html").filter(|_| is_page)) {
-            Some(file) => answer(if is_page { "index.html" } else { path }, file),
+            Some(file) => answer(if is_page { "index.html" } else { path }, file, headers),
             None => ApiError::not_found(format!("there is no file /{path}")).into_response(),
         }
     }
 
-    fn answer(path: &str, file: EmbeddedFile) -> Response {
+    fn answer(path: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
         let content_type = match path.rsplit('.').next() {
             Some("html") => "text/html; charset=utf-8",
             Some("js") => "text/javascript; charset=utf-8",
@@ -37,22 +39,28 @@ mod embedded {
             Some("woff2") => "font/woff2",
             _ => "application/octet-stream",
         };
-        let tag: String =
-            file.metadata.sha256_hash().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let headers = [
+        let tag = format!("\"{:032x}\"", u128::from_be_bytes(first_half(file.metadata.sha256_hash())));
+        if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+            return StatusCode::NOT_MODIFIED.into_response();
+        }
+        let about = [
             (header::CONTENT_TYPE, content_type.to_owned()),
             // Asked for again each time and answered by its tag, so that a new version is seen at once.
             (header::CACHE_CONTROL, "no-cache".to_owned()),
-            (header::ETAG, format!("\"{tag}\"")),
+            (header::ETAG, tag),
         ];
-        (StatusCode::OK, headers, file.data.into_owned()).into_response()
+        (StatusCode::OK, about, file.data.into_owned()).into_response()
+    }
+
+    fn first_half(hash: [u8; 32]) -> [u8; 16] {
+        std::array::from_fn(|byte| hash[byte])
     }
 }
 
 /// Serves the dashboard.
 #[cfg(feature = "ui")]
-pub async fn serve(uri: Uri) -> Response {
-    embedded::file(uri.path())
+pub async fn serve(uri: Uri, headers: HeaderMap) -> Response {
+    embedded::file(uri.path(), &headers)
 }
 
 /// Says that this build has no dashboard.

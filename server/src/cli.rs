@@ -42,7 +42,7 @@ pub struct ServeFlags {
     /// Address of OTLP over HTTP [default: 127.0.0.1:4318].
     #[arg(long, value_name = "ADDR")]
     pub otlp_http: Option<SocketAddr>,
-    /// Admin address of an Envoy to ask for its statistics: http://host:port or unix:///path. May be repeated.
+    /// Admin address of an Envoy to ask for its statistics: `http://host:port` or `unix:///path`. May be repeated.
     #[arg(long, value_name = "URL")]
     pub envoy: Vec<String>,
 }

@@ -1,7 +1,6 @@
 //! What the integration tests stand on: the real server, clients that speak to it, and waiting without guessing.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::missing_panics_doc,

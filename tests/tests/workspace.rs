@@ -1,6 +1,8 @@
 //! The shape of the workspace, as a test: which room may use which, what may not be used where, and how long a file
 //! may grow.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -102,7 +104,9 @@ fn sql_lives_in_sql_files() {
             continue;
         }
         let text = fs::read_to_string(&file).unwrap();
-        let found = shipped_lines(&text).find(|line| SQL_STARTS.iter().any(|start| line.contains(start)));
+        // A line with `{table}` puts a partition's name into a statement that comes from a file.
+        let found = shipped_lines(&text)
+            .find(|line| SQL_STARTS.iter().any(|start| line.contains(start)) && !line.contains("{table}"));
         misplaced.extend(found.map(|line| format!("{}: {line}", relative.display())));
     }
     assert!(misplaced.is_empty(), "SQL belongs in queries/sql/*.sql: {misplaced:#?}");

@@ -1,1 +1,65 @@
+use bytes::Bytes;
+use sidecarta_queries::frame::FrameKind;
+use sidecarta_queries::rows::envoy::{ClusterDelta, Proxy};
+use sidecarta_queries::store::TimeRange;
 
+use super::*;
+
+const NOW_S: i64 = 1_795_000_000;
+
+/// A scrape that counts one request.
+fn scrape() -> Submission {
+    let scrape = EnvoyScrape {
+        proxy: Proxy { id: "web-1".to_owned(), ..Proxy::default() },
+        scraped_at_ns: NOW_S * 1_000_000_000,
+        clusters: vec![ClusterDelta { cluster: "orders".to_owned(), requests: 1, ..ClusterDelta::default() }],
+        baseline: "state".to_owned(),
+        ..EnvoyScrape::default()
+    };
+    let json = serde_json::to_vec(&scrape).unwrap();
+    let payload = Bytes::from(zstd::encode_all(json.as_slice(), 1).unwrap());
+    let frame = Frame { kind: FrameKind::EnvoyScrape, received_at_ns: NOW_S * 1_000_000_000, payload };
+    Submission { frame, rows: Rows::Envoy(Box::new(scrape)) }
+}
+
+fn requests(store: &Store) -> i64 {
+    let mut requests = 0;
+    store
+        .rollups(TimeRange::covering(NOW_S - 60, NOW_S + 60), |row| requests += row.measures.requests)
+        .unwrap();
+    requests
+}
+
+#[tokio::test]
+async fn what_was_submitted_is_there_after_an_orderly_end_and_counts_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = PipelineOptions::in_dir(dir.path());
+    for round in 1..=3 {
+        let (pipeline, threads) = Pipeline::start(&options).unwrap();
+        assert_eq!(requests(pipeline.store()), round - 1, "after {} rounds", round - 1);
+        pipeline.submit(scrape()).await.unwrap();
+        drop(pipeline);
+        tokio::task::spawn_blocking(|| threads.join()).await.unwrap();
+    }
+    let (pipeline, _threads) = Pipeline::start(&options).unwrap();
+    assert_eq!(requests(pipeline.store()), 3);
+    assert_eq!(pipeline.envoy_baseline("web-1").as_deref(), Some("state"));
+    assert_eq!(pipeline.envoy_baseline("other"), None);
+}
+
+#[tokio::test]
+async fn beyond_its_memory_it_refuses_at_once_and_counts_that() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = PipelineOptions {
+        queue_bytes: 1,
+        publish_every: Duration::from_hours(1),
+        ..PipelineOptions::in_dir(dir.path())
+    };
+    let (pipeline, _threads) = Pipeline::start(&options).unwrap();
+    pipeline.submit(scrape()).await.unwrap();
+    // The first one holds all of the memory until it is published.
+    let error = pipeline.submit(scrape()).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Full { .. }), "{error}");
+    assert_eq!(pipeline.counters().refused.load(Ordering::Relaxed), 1);
+    assert_eq!(pipeline.counters().pending(), 1);
+}

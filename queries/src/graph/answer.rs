@@ -18,9 +18,9 @@ use super::identity::NodeKey;
 const COMPLETE: f64 = 0.8;
 
 /// The graph of merged edges, nodes and edges sorted by id.
-pub(super) fn graph(merged: Merged, query: &GraphQuery) -> Graph {
+pub(super) fn graph(merged: &Merged, query: &GraphQuery) -> Graph {
     let seconds = query.range.seconds() as f64;
-    let ids = node_ids(&merged, query.by_version);
+    let ids = node_ids(merged, query.by_version);
     let mut edges: BTreeMap<(String, String, Class), EdgeTotals> = BTreeMap::new();
     let mut inward: BTreeMap<String, EdgeTotals> = BTreeMap::new();
     let mut outward: BTreeMap<String, EdgeTotals> = BTreeMap::new();
@@ -46,7 +46,7 @@ pub(super) fn graph(merged: Merged, query: &GraphQuery) -> Graph {
             let totals = if key.kind == NodeKind::Client { outward.get(&id) } else { inward.get(&id) };
             let versions = by_version.remove(&id).filter(|_| !query.by_version).unwrap_or_default();
             let rule = merged.rules.get(&key).cloned();
-            node(id, key, totals.unwrap_or(&none), versions, rule, seconds)
+            node(id, key, totals.unwrap_or(&none), &versions, rule, seconds)
         })
         .collect();
     Graph {
@@ -186,7 +186,7 @@ fn node(
     id: String,
     key: NodeKey,
     totals: &EdgeTotals,
-    versions: BTreeMap<String, EdgeTotals>,
+    versions: &BTreeMap<String, EdgeTotals>,
     rule: Option<String>,
     seconds: f64,
 ) -> Node {

@@ -110,7 +110,7 @@ pub(super) fn rollup_columns(rollup: &Rollup, generation: Option<u64>) -> Result
     arrays.extend(server.finish());
     if let Some(generation) = generation {
         let mut builder = UInt64Builder::with_capacity(rows.len());
-        rows.iter().for_each(|_| builder.append_value(generation));
+        builder.append_value_n(generation, rows.len());
         arrays.push(Arc::new(builder.finish()));
     }
     let fields: Vec<Field> = arrays

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Int16Type, Int64Type, UInt32Type};
-use duckdb::{Connection, params};
+use duckdb::Connection;
 
 use crate::sketch::Bins;
 
@@ -89,9 +89,9 @@ impl Store {
     /// Calls `take` with every rollup row of a time range, in no order. Rows of one series add up.
     pub fn rollups(&self, range: TimeRange, mut take: impl FnMut(RollupRow)) -> Result<(), StoreError> {
         self.read("read its rollups", |connection| {
-            let [a, b, c, d, e, f, g, h] = tiers::ranges(range, tiers::sealed(connection)?);
+            let ranges = tiers::ranges(range, tiers::sealed(connection)?);
             let mut statement = connection.prepare(include_str!("../../sql/graph/rollups.sql"))?;
-            for batch in statement.query_arrow(params![a, b, c, d, e, f, g, h])? {
+            for batch in statement.query_arrow(duckdb::params_from_iter(ranges))? {
                 let buckets = batch.column(0).as_primitive::<Int64Type>();
                 let series = batch.column(1).as_primitive::<UInt32Type>();
                 let counts: [_; 7] = std::array::from_fn(|n| batch.column(n + 2).as_primitive::<Int64Type>());
@@ -135,6 +135,6 @@ impl Store {
 
     /// Version of DuckDB.
     pub fn duckdb_version(&self) -> Result<String, StoreError> {
-        self.read("tell its version", |connection| connection.version())
+        self.read("tell its version", Connection::version)
     }
 }

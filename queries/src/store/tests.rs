@@ -71,7 +71,9 @@ impl Draft {
 
 fn batch(drafts: &[Draft]) -> SpanBatch {
     let mut builder = SpanBatchBuilder::default();
-    drafts.iter().for_each(|draft| draft.push_to(&mut builder));
+    for draft in drafts {
+        draft.push_to(&mut builder);
+    }
     builder.finish().unwrap()
 }
 

@@ -141,11 +141,11 @@ impl Writer {
                     return Err(error);
                 }
             }
-            if self.hot_rows >= self.options.move_rows {
-                if let Err(error) = self.move_into_file() {
-                    self.staged = staged.collect();
-                    return Err(error);
-                }
+            if self.hot_rows >= self.options.move_rows
+                && let Err(error) = self.move_into_file()
+            {
+                self.staged = staged.collect();
+                return Err(error);
             }
         }
         Ok(published)
@@ -212,7 +212,9 @@ impl Writer {
         self.count_traces(&touched, &mut rollup);
         if let Err(error) = self.append(&rows, &rollup) {
             // Else the same spans would be taken for duplicates when they are published again.
-            touched.iter().for_each(|&trace_id| self.window.forget_uncounted(trace_id));
+            for trace_id in touched {
+                self.window.forget_uncounted(trace_id);
+            }
             return Err(error);
         }
         merge_rollup(&mut self.rollup, &rollup);
@@ -244,7 +246,9 @@ impl Writer {
             let wanted: Vec<u128> = wanted.into_iter().collect();
             let spans =
                 late::stored_spans(&self.connection, &wanted).map_err(database("look up late traces"))?;
-            spans.into_iter().for_each(|span| self.window.restore(span));
+            for span in spans {
+                self.window.restore(span);
+            }
         }
         Ok(())
     }

@@ -21,11 +21,11 @@ pub async fn readyz() -> &'static str {
 /// Sidecarta's own counters in the Prometheus text format.
 pub async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
     let counters = state.pipeline().counters();
-    let mut text = String::new();
+    let mut lines = Vec::new();
     let mut counter = |name: &str, help: &str, value: &AtomicU64| {
         let value = value.load(Ordering::Relaxed);
         let name = format!("sidecarta_{name}");
-        text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}\n"));
+        lines.push(format!("# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}\n"));
     };
     counter("requests_acknowledged_total", "Requests that were made durable.", &counters.acknowledged);
     counter("requests_published_total", "Acknowledged requests that queries see.", &counters.published);
@@ -41,10 +41,10 @@ pub async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
             ("failures", source.failures),
         ] {
             let (kind, source) = (&source.kind, source.name.replace('\\', "\\\\").replace('"', "\\\""));
-            text.push_str(&format!(
+            lines.push(format!(
                 "sidecarta_source_{name}_total{{kind=\"{kind}\",source=\"{source}\"}} {value}\n"
             ));
         }
     }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], lines.concat())
 }

@@ -27,8 +27,7 @@ const SHOWN_LOG_LINES: usize = 40;
 /// The program that a variable of the environment names, as `make test` sets it.
 pub fn program(variable: &str) -> PathBuf {
     std::env::var_os(variable)
-        .map(PathBuf::from)
-        .unwrap_or_else(|| panic!("{variable} is not set; `make test` sets it"))
+        .map_or_else(|| panic!("{variable} is not set; `make test` sets it"), PathBuf::from)
 }
 
 /// How a server is to run.
@@ -48,6 +47,7 @@ impl ServerOptions {
 
     /// Sets a key of the configuration, such as `store.queue_mb`.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "tests write numbers")]
     pub fn set(mut self, key: &str, value: impl ToString) -> Self {
         let variable = format!("SIDECARTA_{}", key.to_uppercase().replace('.', "__"));
         self.settings.push((variable, value.to_string()));

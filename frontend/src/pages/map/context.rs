@@ -16,6 +16,8 @@ use crate::page::Page;
 
 /// Width of the side panel with its margins, px.
 const PANEL_WIDTH: f64 = 444.0;
+/// Height of the controls in the corner with their margin, px.
+const CONTROLS_HEIGHT: f64 = 48.0;
 /// What the panel takes of the height of a narrow window, where it lies below.
 const SHEET_SHARE: f64 = 0.62;
 
@@ -166,13 +168,18 @@ impl MapContext {
         }
     }
 
-    /// The part of the window that does not lie under the side panel.
+    /// The part of the window that lies neither under the side panel nor under the controls in the corner.
     fn uncovered(self) -> (f64, f64) {
         let (width, height) = self.window.get_untracked();
+        // A map that flows down fills the height, so the controls would lie on its last boxes.
+        let below = match self.placement.with_untracked(|placement| placement.flow()) {
+            Flow::Right => 0.0,
+            Flow::Down => CONTROLS_HEIGHT,
+        };
         match self.page.state.with_untracked(|state| state.select.is_some()) {
-            true if width > NARROW => (width - PANEL_WIDTH, height),
+            true if width > NARROW => (width - PANEL_WIDTH, height - below),
             true => (width, height * (1.0 - SHEET_SHARE)),
-            false => (width, height),
+            false => (width, height - below),
         }
     }
 

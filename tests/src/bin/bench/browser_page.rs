@@ -13,7 +13,7 @@ pub(crate) async fn measure(program: &Path, report: &mut Report) -> Result<(), F
     let server = Server::start(program, &[]).await?;
     report.set_duckdb_version(&server.duckdb_version().await?);
     let files = files(&server.api).await?;
-    for (encoding, budget) in [("br", Budget::of(600.0, 350.0)), ("gzip", None)] {
+    for (encoding, budget) in [("br", Some(Budget::of(600.0, 350.0))), ("gzip", None)] {
         let mut parts = Vec::new();
         let mut total = 0;
         for file in &files {
@@ -33,27 +33,30 @@ pub(crate) async fn measure(program: &Path, report: &mut Report) -> Result<(), F
     Ok(())
 }
 
+/// What a file's name ends in, behind the dot.
+fn extension(name: &str) -> Option<&str> {
+    name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map(|(_, end)| end)
+}
+
 /// The page and every file that it and its scripts name.
 async fn files(api: &str) -> Result<BTreeSet<String>, Failure> {
     let mut files = BTreeSet::new();
     let mut unread = vec!["/".to_owned()];
     while let Some(file) = unread.pop() {
-        if !files.insert(file.clone()) || !(file == "/" || file.ends_with(".js")) {
+        if !files.insert(file.clone()) || !(file == "/" || extension(&file) == Some("js")) {
             continue;
         }
         let text = String::from_utf8_lossy(&fetch(api, &file, "identity").await?).into_owned();
         for quoted in text.split(['"', '\'', '`']) {
             let name = quoted.trim_start_matches("./").trim_start_matches('/');
-            let is_file = [".js", ".css", ".wasm", ".svg"]
-                .iter()
-                .any(|end| name.ends_with(end) && name.len() > end.len());
+            let is_file = extension(name).is_some_and(|end| ["js", "css", "wasm", "svg"].contains(&end));
             let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte));
             if is_file && is_plain {
                 unread.push(format!("/{name}"));
             }
         }
     }
-    if !files.iter().any(|file| file.ends_with(".wasm")) {
+    if !files.iter().any(|file| extension(file) == Some("wasm")) {
         return Err(format!("the page names no WebAssembly, only {files:?}").into());
     }
     Ok(files)

@@ -56,7 +56,7 @@ pub(crate) async fn measure(
         sent.refused,
         POLL.as_millis()
     );
-    for (name, share, budget) in [("p50", 0.5, None), ("p99", 0.99, Budget::of(2_000.0, 1_000.0))] {
+    for (name, share, budget) in [("p50", 0.5, None), ("p99", 0.99, Some(Budget::of(2_000.0, 1_000.0)))] {
         report.add(Figure {
             name: format!("acknowledged to on the graph, {name}"),
             value: at(share),

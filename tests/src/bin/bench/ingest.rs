@@ -31,7 +31,7 @@ pub(crate) async fn measure(
             name: format!("OTLP ingest, {encoding}"),
             value: ended.cpu_s / spans * 1e6,
             unit: "CPU s/M spans",
-            budget: Budget::of(12.0, 5.0),
+            budget: Some(Budget::of(12.0, 5.0)),
             how: format!(
                 "user and system time of the server from ready to ended, with everything in its file, for {spans} \
                  spans of {:.0} bytes as prepared; {:.0} spans/s acknowledged over {} connections, {} times told to wait",
@@ -46,7 +46,7 @@ pub(crate) async fn measure(
                 name: "disk".to_owned(),
                 value: ended.disk_bytes as f64 / spans,
                 unit: "bytes/span",
-                budget: Budget::of(80.0, 50.0),
+                budget: Some(Budget::of(80.0, 50.0)),
                 how: format!("all files of the data folder after the server has ended, for {spans} spans"),
             });
         }
@@ -79,7 +79,7 @@ pub(crate) async fn measure_memory(
         name: format!("peak memory at {} spans/s", arguments.rate),
         value: peak as f64 / 1e6,
         unit: "MB",
-        budget: Budget::of(600.0, 400.0),
+        budget: Some(Budget::of(600.0, 400.0)),
         how: format!(
             "VmHWM of the server; {:.0} spans/s were reached for {:.0} s, {} requests told to wait, {:.1} CPU s",
             load.spans() as f64 / sent.elapsed.as_secs_f64(),

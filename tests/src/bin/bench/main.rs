@@ -99,7 +99,7 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failu
     }
     let wants = |row| arguments.rows.is_empty() || arguments.rows.contains(&row);
     if wants(Row::Layout) {
-        map_layout::measure(report)?;
+        map_layout::measure(report);
     }
     if wants(Row::Page) {
         browser_page::measure(&sidecarta, report).await?;

@@ -22,8 +22,8 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    pub(crate) fn of(first: f64, goal: f64) -> Option<Self> {
-        Some(Self { first, goal })
+    pub(crate) fn of(first: f64, goal: f64) -> Self {
+        Self { first, goal }
     }
 }
 
@@ -60,9 +60,13 @@ impl Report {
         say("");
         say(&line(&head));
         say(&format!("|{}|", widths.map(|width| "-".repeat(width + 2)).join("|")));
-        cells.iter().for_each(|row| say(&line(row)));
+        for row in &cells {
+            say(&line(row));
+        }
         say("");
-        self.figures.iter().for_each(|figure| say(&format!("{}: {}", figure.name, figure.how)));
+        for figure in &self.figures {
+            say(&format!("{}: {}", figure.name, figure.how));
+        }
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         let duckdb = self.duckdb_version.as_deref().unwrap_or("not asked");
         say(&format!("\n{}, {cores} cores ({}), DuckDB {duckdb}", date(), processor()));

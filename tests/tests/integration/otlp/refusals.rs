@@ -156,10 +156,12 @@ async fn grpc_refuses_in_words() {
     }
     let channel = Endpoint::from_shared(format!("http://{}", server.addresses().otlp_grpc)).unwrap();
     let channel = channel.connect().await.unwrap();
-    let metrics = MetricsServiceClient::new(channel.clone()).export(ExportMetricsServiceRequest::default());
-    assert_eq!(metrics.await.unwrap_err().code(), Code::Unimplemented);
-    let logs = LogsServiceClient::new(channel).export(ExportLogsServiceRequest::default());
-    assert_eq!(logs.await.unwrap_err().code(), Code::Unimplemented);
+    let mut metrics = MetricsServiceClient::new(channel.clone());
+    let status = metrics.export(ExportMetricsServiceRequest::default()).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unimplemented);
+    let mut logs = LogsServiceClient::new(channel);
+    let status = logs.export(ExportLogsServiceRequest::default()).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unimplemented);
     still_works(&server, 2).await;
     server.eventually_holds(2).await;
 }
