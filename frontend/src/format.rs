@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     /// Plain spaces are easier to compare.
-    fn plain(text: String) -> String {
+    fn plain(text: &str) -> String {
         text.replace(SPACE, " ")
     }
 
@@ -161,7 +161,7 @@ mod tests {
             (1.0, "100 %"),
         ];
         for (value, text) in cases {
-            assert_eq!(plain(percent(value)), text, "{value}");
+            assert_eq!(plain(&percent(value)), text, "{value}");
         }
     }
 
@@ -177,25 +177,25 @@ mod tests {
             (150_000.0, "2.5 min"),
         ];
         for (value, text) in cases {
-            assert_eq!(plain(duration(value)), text, "{value}");
+            assert_eq!(plain(&duration(value)), text, "{value}");
         }
     }
 
     #[test]
     fn counts_are_parted_by_thousands() {
-        assert_eq!(plain(count(7)), "7");
-        assert_eq!(plain(count(1234)), "1 234");
-        assert_eq!(plain(count(12_345_678)), "12 345 678");
-        assert_eq!(plain(plural(1, "edge", "edges")), "1 edge");
-        assert_eq!(plain(plural(2, "edge", "edges")), "2 edges");
+        assert_eq!(plain(&count(7)), "7");
+        assert_eq!(plain(&count(1234)), "1 234");
+        assert_eq!(plain(&count(12_345_678)), "12 345 678");
+        assert_eq!(plain(&plural(1, "edge", "edges")), "1 edge");
+        assert_eq!(plain(&plural(2, "edge", "edges")), "2 edges");
     }
 
     #[test]
     fn sizes_and_ages_are_rounded() {
-        assert_eq!(plain(bytes(812)), "812 B");
-        assert_eq!(plain(bytes(3_400_000)), "3.4 MB");
+        assert_eq!(plain(&bytes(812)), "812 B");
+        assert_eq!(plain(&bytes(3_400_000)), "3.4 MB");
         assert_eq!(ago(900.0), "just now");
-        assert_eq!(plain(ago(12_000.0)), "12 s ago");
-        assert_eq!(plain(ago(10_800_000.0)), "3 h ago");
+        assert_eq!(plain(&ago(12_000.0)), "12 s ago");
+        assert_eq!(plain(&ago(10_800_000.0)), "3 h ago");
     }
 }

@@ -7,7 +7,7 @@ use axum::response::Response;
 
 #[cfg(feature = "ui")]
 mod embedded {
-    use axum::http::{HeaderMap, StatusCode, header};
+    use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
     use axum::response::{IntoResponse as _, Response};
     use rust_embed::{EmbeddedFile, RustEmbed};
 
@@ -17,18 +17,43 @@ mod embedded {
     #[folder = "../frontend/dist"]
     struct Dashboard;
 
-    /// The file of this path; the page itself for every address without a file, so that links into it work.
+    /// The file of this path; the page itself for every other address that a browser opens, so that links into it work.
     pub(super) fn file(path: &str, headers: &HeaderMap) -> Response {
         let path = path.trim_start_matches('/');
-        let is_page = !path.rsplit('/').next().unwrap_or_default().contains('.');
-        match Dashboard::get(path).or_else(|| Dashboard::get("index.html").filter(|_| is_page)) {
-            Some(file) => answer(if is_page { "index.html" } else { path }, file, headers),
-            None => ApiError::not_found(format!("there is no file /{path}")).into_response(),
+        let has = |name, value: &str| {
+            headers.get_all(name).iter().any(|header| header.to_str().is_ok_and(|text| text.contains(value)))
+        };
+        let opened = has(header::ACCEPT, "text/html") || !path.contains('.');
+        let path = if Dashboard::get(path).is_none() && opened { "index.html" } else { path };
+        let packed = Dashboard::get(&format!("{path}.br")).filter(|_| has(header::ACCEPT_ENCODING, "br"));
+        match (packed, Dashboard::get(path)) {
+            (Some(file), Some(_)) => answer(path, file, headers, true),
+            (None, Some(file)) => answer(path, file, headers, false),
+            (_, None) => ApiError::not_found(format!("there is no file /{path}")).into_response(),
         }
     }
 
-    fn answer(path: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
-        let content_type = match path.rsplit('.').next() {
+    fn answer(path: &str, file: EmbeddedFile, headers: &HeaderMap, packed: bool) -> Response {
+        let tag = format!("\"{:032x}\"", u128::from_be_bytes(first_half(file.metadata.sha256_hash())));
+        if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+            return StatusCode::NOT_MODIFIED.into_response();
+        }
+        let about = [
+            (header::CONTENT_TYPE, content_type(path).to_owned()),
+            // Asked for again each time and answered by its tag, so that a new version is seen at once.
+            (header::CACHE_CONTROL, "no-cache".to_owned()),
+            (header::ETAG, tag),
+            (header::VARY, "accept, accept-encoding".to_owned()),
+        ];
+        let mut response = (StatusCode::OK, about, file.data.into_owned()).into_response();
+        if packed {
+            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
+        }
+        response
+    }
+
+    fn content_type(path: &str) -> &'static str {
+        match path.rsplit('.').next() {
             Some("html") => "text/html; charset=utf-8",
             Some("js") => "text/javascript; charset=utf-8",
             Some("css") => "text/css; charset=utf-8",
@@ -38,18 +63,7 @@ mod embedded {
             Some("json") => "application/json",
             Some("woff2") => "font/woff2",
             _ => "application/octet-stream",
-        };
-        let tag = format!("\"{:032x}\"", u128::from_be_bytes(first_half(file.metadata.sha256_hash())));
-        if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
-            return StatusCode::NOT_MODIFIED.into_response();
         }
-        let about = [
-            (header::CONTENT_TYPE, content_type.to_owned()),
-            // Asked for again each time and answered by its tag, so that a new version is seen at once.
-            (header::CACHE_CONTROL, "no-cache".to_owned()),
-            (header::ETAG, tag),
-        ];
-        (StatusCode::OK, about, file.data.into_owned()).into_response()
     }
 
     fn first_half(hash: [u8; 32]) -> [u8; 16] {

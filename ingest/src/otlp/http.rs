@@ -72,6 +72,13 @@ async fn unsupported(uri: Uri, headers: HeaderMap) -> Response {
 }
 
 async fn not_found(uri: Uri, headers: HeaderMap) -> Response {
+    let content_type = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    if content_type.starts_with(b"application/grpc") {
+        // A gRPC client looks for its status in the headers, whatever else the answer says.
+        let words =
+            "this is the address of OTLP over HTTP; gRPC has an address of its own, by default port 4317";
+        return tonic::Status::unimplemented(words).into_http::<axum::body::Body>();
+    }
     let status =
         RpcStatus::new(Code::NotFound, format!("there is no {} here; send traces to /v1/traces", uri.path()));
     status_answer(StatusCode::NOT_FOUND, format_of(&headers).unwrap_or(Format::Json), &status)

@@ -50,8 +50,8 @@ pub(super) struct Identity<'a> {
     learned_anywhere: HashMap<&'a str, BTreeSet<&'a Workload>>,
     /// Workloads by the node id of the proxies that stand before them.
     proxies: HashMap<&'a str, BTreeSet<&'a Workload>>,
-    /// Services with spans of an application, and not of proxies alone.
-    applications: BTreeSet<&'a str>,
+    /// Services that are proxies with no application behind them.
+    gateways: BTreeSet<&'a str>,
     /// Every service that reports for itself.
     services: BTreeSet<&'a str>,
 }
@@ -65,7 +65,7 @@ impl<'a> Identity<'a> {
             learned: HashMap::new(),
             learned_anywhere: HashMap::new(),
             proxies: HashMap::new(),
-            applications: BTreeSet::new(),
+            gateways: BTreeSet::new(),
             services: seen.iter().map(|workload| workload.service.as_str()).collect(),
         };
         for cluster in directory.learned_clusters() {
@@ -76,10 +76,8 @@ impl<'a> Identity<'a> {
         for proxy in directory.learned_proxies() {
             identity.proxies.entry(&proxy.node_id).or_default().insert(&proxy.workload);
             identity.services.insert(&proxy.workload.service);
-            if proxy.has_application {
-                identity.applications.insert(&proxy.workload.service);
-            }
         }
+        identity.gateways = identity.find_gateways();
         let mut homes: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
         for workload in seen.iter().copied().chain(identity.proxies.values().flatten().copied()) {
             if !workload.namespace.is_empty() || !workload.environment.is_empty() {
@@ -103,6 +101,36 @@ impl<'a> Identity<'a> {
         identity
     }
 
+    /// The services of proxies beside which no application reports, and which hand on what comes in to other services.
+    /// A sidecar before an application without spans hands on to that application.
+    fn find_gateways(&self) -> BTreeSet<&'a str> {
+        let leads_to = |caller: &str, cluster: &str, itself: bool| {
+            let workloads = self.learned.get(&(caller, cluster));
+            workloads.is_some_and(|found| found.iter().any(|workload| (workload.service == caller) == itself))
+        };
+        let mut services: BTreeSet<&'a str> =
+            self.directory.learned_proxies().map(|proxy| proxy.workload.service.as_str()).collect();
+        for proxy in self.directory.learned_proxies().filter(|proxy| proxy.has_application) {
+            services.remove(proxy.workload.service.as_str());
+        }
+        services.retain(|service| {
+            let comes_back = self
+                .learned
+                .keys()
+                .any(|(caller, cluster)| caller == service && leads_to(caller, cluster, true));
+            let mut inbound = self
+                .directory
+                .proxies()
+                .values()
+                .filter(|record| record.proxy.cluster == **service)
+                .flat_map(|record| &record.config.inbound_clusters)
+                .peekable();
+            let unknown = inbound.peek().is_none();
+            !comes_back && (unknown || inbound.any(|cluster| leads_to(service, cluster, false)))
+        });
+        services
+    }
+
     /// The node of a workload. What it does not say of its namespace and environment, its service's other spans do.
     pub(super) fn workload(&self, workload: &Workload) -> NodeKey {
         let (namespace, environment) = self
@@ -110,8 +138,7 @@ impl<'a> Identity<'a> {
             .get(workload.service.as_str())
             .cloned()
             .unwrap_or_else(|| (workload.namespace.clone(), workload.environment.clone()));
-        let gateway = !self.applications.contains(workload.service.as_str())
-            && self.proxies.values().flatten().any(|known| known.service == workload.service);
+        let gateway = self.gateways.contains(workload.service.as_str());
         NodeKey {
             kind: if gateway { NodeKind::Gateway } else { NodeKind::Service },
             name: workload.service.clone(),
@@ -198,11 +225,9 @@ impl<'a> Identity<'a> {
             let rule = format!("cluster {cluster}: {} answered there", workload.service);
             return Target::Node(self.workload(&workload), rule);
         }
-        let is_gateway = self.workload(&Workload { service: caller.to_owned(), ..Workload::default() }).kind
-            == NodeKind::Gateway;
         let inbound =
             |record: &ProxyRecord| record.config.inbound_clusters.iter().any(|inbound| inbound == cluster);
-        if !is_gateway && self.records_of(caller, record).any(inbound) {
+        if !self.gateways.contains(caller) && self.records_of(caller, record).any(inbound) {
             return Target::Itself;
         }
         if let Some((service, version)) = self.by_route(cluster, caller, record) {

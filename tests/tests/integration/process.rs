@@ -53,6 +53,9 @@ async fn an_address_that_is_taken_is_told_by_its_key() {
     assert!(said.contains("otlp.http") && said.contains(&taken), "{said}");
 }
 
+/// Arguments, a variable of the environment with its value, and words that the complaint must hold.
+type Case<'a> = (&'a [&'a str], (&'a str, &'a str), &'a [&'a str]);
+
 #[tokio::test]
 async fn what_cannot_be_worked_with_ends_with_64_and_in_words() {
     let folder = tempfile::tempdir().unwrap();
@@ -61,7 +64,7 @@ async fn what_cannot_be_worked_with_ends_with_64_and_in_words() {
     let file = folder.path().join("bad.toml");
     std::fs::write(&file, "[store]\nmemory = 1\n").unwrap();
     let file = file.to_str().unwrap();
-    let cases: [(&[&str], (&str, &str), &[&str]); 8] = [
+    let cases: [Case<'_>; 8] = [
         (&["serve", "--data", data, "--http", "0.0.0.0:0"], UNSET, &["server.http", "allow_remote"]),
         (&["serve", "--data", data, "--otlp-grpc", "[::]:0"], UNSET, &["otlp.grpc", "allow_remote"]),
         (&["serve", "--data", data, "--envoy", "ftp://nowhere"], UNSET, &["ftp://nowhere"]),
@@ -75,20 +78,27 @@ async fn what_cannot_be_worked_with_ends_with_64_and_in_words() {
         let output = run(arguments, variable).await;
         let said = words(&output);
         assert_eq!(output.status.code(), BAD_USAGE, "{arguments:?} {variable:?}: {said}");
-        for words in expected {
-            assert!(said.contains(words), "{arguments:?} {variable:?}: `{words}` is not in: {said}");
+        for &words in expected {
+            assert!(
+                said.to_lowercase().contains(words),
+                "{arguments:?} {variable:?}: `{words}` is not in: {said}"
+            );
         }
     }
     assert!(!std::path::Path::new(data).exists(), "nothing was started");
 }
 
 #[tokio::test]
-async fn a_command_line_that_is_not_understood_ends_with_64() {
+async fn a_command_line_that_is_not_understood_is_answered_with_its_usage() {
     let cases: [&[&str]; 4] = [&["serve", "--nonsense"], &["serve", "--http", "here"], &["sing"], &[]];
     for arguments in cases {
         let output = run(arguments, UNSET).await;
-        assert_eq!(output.status.code(), BAD_USAGE, "{arguments:?}: {}", words(&output));
-        assert!(words(&output).contains("Usage"), "{arguments:?}: {}", words(&output));
+        assert!(!output.status.success() && output.stdout.is_empty(), "{arguments:?}");
+        assert!(
+            words(&output).contains("Usage") || words(&output).contains("--help"),
+            "{arguments:?}: {}",
+            words(&output)
+        );
     }
     for arguments in [["--help"], ["--version"]] {
         let output = run(&arguments, UNSET).await;

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -18,14 +19,15 @@ use crate::sender::{Load, Prepared, Way};
 
 pub(crate) const SERVICES: usize = 1_000;
 pub(crate) const EDGES: usize = 5_000;
-/// Days of which there are rollups by the day, and hours by the hour after them.
+/// Days before this one. Of this one there are its full hours, and the last minutes.
 const DAYS: u64 = 29;
-const HOURS: u64 = 48;
 const MINUTES: u64 = 15;
 /// Requests of an edge a minute in the last quarter of an hour.
 const A_MINUTE: u32 = 4;
 
 const SECOND_NS: u64 = 1_000_000_000;
+const HOUR_NS: u64 = 3_600 * SECOND_NS;
+const DAY_NS: u64 = 24 * HOUR_NS;
 const BUCKET_NS: u64 = 10 * SECOND_NS;
 /// Edges of one request.
 const EDGES_A_REQUEST: usize = 32;
@@ -52,16 +54,16 @@ impl GraphSpans {
         Ok(Self { random, latency_ms: LogNormal::new(3.0, 0.7)?, edges: edges.into_iter().collect() })
     }
 
-    /// What happened up to an hour ago: by the day, and by the hour for the last two days.
+    /// What happened up to an hour ago: so many requests of each edge on each day before, and one in each hour of this
+    /// day, which is not summed up yet.
     pub(crate) fn past(&mut self, requests_a_day: u32) -> Result<Load, Failure> {
         let now = now_ns()?;
         let mut requests = Vec::new();
-        for day in (2..=DAYS).rev() {
-            let step = 86_400 * SECOND_NS;
-            self.step(&mut requests, now - day * step, 3_600 * SECOND_NS, requests_a_day)?;
+        for day in (1..=DAYS).rev() {
+            self.step(&mut requests, now - day * DAY_NS, HOUR_NS, requests_a_day)?;
         }
-        for hour in (1..=HOURS).rev() {
-            self.step(&mut requests, now - hour * 3_600 * SECOND_NS, 600 * SECOND_NS, 1)?;
+        for hour in (1..=now % DAY_NS / HOUR_NS).rev() {
+            self.step(&mut requests, now - hour * HOUR_NS, HOUR_NS / 6, 1)?;
         }
         Ok(Load { requests: Arc::new(requests), way: Way::HttpPlain })
     }
@@ -113,8 +115,8 @@ impl GraphSpans {
             ("component", "proxy".to_owned()),
             ("http.method", "GET".to_owned()),
             ("http.status_code", if failed { "503" } else { "200" }.to_owned()),
-            ("upstream_cluster", name_of(target)),
         ];
+        let attributes: Vec<KeyValue> = attributes.into_iter().map(|(key, value)| text(key, value)).collect();
         let sent = Span {
             trace_id: random.random::<[u8; 16]>().to_vec(),
             span_id: random.random::<[u8; 8]>().to_vec(),
@@ -122,7 +124,11 @@ impl GraphSpans {
             end_time_unix_nano: start + duration + duration / 8,
             name: "egress".to_owned(),
             kind: 3,
-            attributes: attributes.into_iter().map(|(key, value)| text(key, value)).collect(),
+            attributes: attributes
+                .iter()
+                .cloned()
+                .chain([text("upstream_cluster", name_of(target))])
+                .collect(),
             ..Span::default()
         };
         let received = Span {
@@ -131,6 +137,7 @@ impl GraphSpans {
             end_time_unix_nano: start + duration,
             name: "ingress".to_owned(),
             kind: 2,
+            attributes,
             ..sent.clone()
         };
         (sent, received)
