@@ -139,13 +139,9 @@ fn Drawing(drawing: NodeRef<svg::Svg>) -> impl IntoView {
     }
 }
 
-/// Arrow keys go to the next box, Escape closes the panel.
+/// Arrow keys go to the next box.
 fn on_key(map: MapContext, event: &ev::KeyboardEvent) {
     let key = event.key();
-    if key == "Escape" {
-        map.deselect();
-        return;
-    }
     let Some(direction) = Direction::of_key(&key) else { return };
     event.prevent_default();
     let focused = document().active_element().and_then(|element| element.get_attribute("data-node-id"));

@@ -1,5 +1,6 @@
 //! The numbers of the selected node or edge.
 
+use leptos::ev;
 use leptos::prelude::*;
 
 use super::context::MapContext;
@@ -37,17 +38,15 @@ pub(super) fn Panel() -> impl IntoView {
             }
         })
     });
+    // Wherever the keyboard is: a click on an edge leaves it on the page. What closes itself on Escape keeps the key.
+    let handle = window_event_listener(ev::keydown, move |event| {
+        if event.key() == "Escape" {
+            map.deselect();
+        }
+    });
+    on_cleanup(move || handle.remove());
     view! {
-        <aside
-            class="panel"
-            aria-label="Details"
-            data-testid="panel"
-            on:keydown=move |event| {
-                if event.key() == "Escape" {
-                    map.deselect();
-                }
-            }
-        >
+        <aside class="panel" aria-label="Details" data-testid="panel">
             {move || match subject.get() {
                 Subject::Node(id) => view! { <NodePanel id /> }.into_any(),
                 Subject::Edge(id) => view! { <EdgePanel id /> }.into_any(),
