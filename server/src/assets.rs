@@ -23,6 +23,9 @@ mod embedded {
         let has = |name, value: &str| {
             headers.get_all(name).iter().any(|header| header.to_str().is_ok_and(|text| text.contains(value)))
         };
+        if path.starts_with("api/") {
+            return ApiError::not_found(format!("the API has no address /{path}")).into_response();
+        }
         let opened = has(header::ACCEPT, "text/html") || !path.contains('.');
         let path = if Dashboard::get(path).is_none() && opened { "index.html" } else { path };
         let packed = Dashboard::get(&format!("{path}.br")).filter(|_| has(header::ACCEPT_ENCODING, "br"));

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
@@ -105,7 +105,7 @@ async fn events(state: &AppState, params: &GraphParams) -> Vec<(&'static str, St
 /// The stream of one browser. A browser that reads slowly misses ticks and never gets an old one.
 pub async fn stream(
     State(state): State<AppState>,
-    Query(params): Query<GraphParams>,
+    params: GraphParams,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     params.query(Timestamp::now())?;
     let view = state.live().listen(&state, params)?;

@@ -1,5 +1,7 @@
 //! Parameters that several handlers take.
 
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
 use jiff::Timestamp;
 use serde::Deserialize;
 use sidecarta_queries::graph::{GraphFilter, GraphQuery};
@@ -28,6 +30,17 @@ pub struct GraphParams {
     pub min_rate: Option<f64>,
     /// Text in the names of nodes.
     pub find: Option<String>,
+}
+
+impl<S: Sync> FromRequestParts<S> for GraphParams {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        let query = Query::try_from_uri(&parts.uri);
+        let Query(params) =
+            query.map_err(|error| ApiError::bad_request("bad_parameter", error.body_text()))?;
+        Ok(params)
+    }
 }
 
 impl GraphParams {

@@ -1,7 +1,7 @@
 //! `GET /api/v1/graph`.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use jiff::Timestamp;
 use sidecarta_queries::api::graph::GraphResponse;
 
@@ -25,7 +25,7 @@ use crate::state::AppState;
 )]
 pub async fn get_graph(
     State(state): State<AppState>,
-    Query(params): Query<GraphParams>,
+    params: GraphParams,
 ) -> Result<Json<GraphResponse>, ApiError> {
     let graph = state.graph(params.query(Timestamp::now())?).await?;
     Ok(Json(GraphResponse { graph }))

@@ -1,7 +1,7 @@
 //! `GET /api/v1/services` and `/services/{name}`.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use jiff::Timestamp;
 use sidecarta_queries::api::services::{ServiceResponse, ServicesResponse};
 use sidecarta_queries::services;
@@ -21,7 +21,7 @@ use crate::state::AppState;
 )]
 pub async fn list_services(
     State(state): State<AppState>,
-    Query(params): Query<GraphParams>,
+    params: GraphParams,
 ) -> Result<Json<ServicesResponse>, ApiError> {
     let graph = state.graph(params.query(Timestamp::now())?).await?;
     Ok(Json(ServicesResponse { services: services::services(&graph) }))
@@ -44,7 +44,7 @@ pub async fn list_services(
 pub async fn find_service(
     State(state): State<AppState>,
     Path(name): Path<String>,
-    Query(params): Query<GraphParams>,
+    params: GraphParams,
 ) -> Result<Json<ServiceResponse>, ApiError> {
     let graph = state.graph(params.query(Timestamp::now())?).await?;
     let service = services::service(&graph, &name).ok_or_else(|| {

@@ -60,10 +60,14 @@ async fn every_failure_has_the_one_shape() {
         ("/api/v1/graph?from=-99999d", 400, ""),
         ("/api/v1/graph?group=colour", 400, "bad_group"),
         ("/api/v1/graph?min_rate=-1", 400, "bad_min_rate"),
+        ("/api/v1/graph?min_rate=many", 400, "bad_parameter"),
+        ("/api/v1/graph?depth=-1", 400, "bad_parameter"),
         ("/api/v1/services?from=soon", 400, "bad_time"),
         ("/api/v1/live?from=soon", 400, "bad_time"),
         ("/api/v1/services/nobody", 404, "not_found"),
         ("/api/v1/nothing", 404, "not_found"),
+        ("/api/v1/", 404, "not_found"),
+        ("/api/v2/graph", 404, "not_found"),
         ("/no-such-file.js", 404, "not_found"),
     ];
     let mut wrong = Vec::new();

@@ -93,7 +93,8 @@ async fn a_command_line_that_is_not_understood_is_answered_with_its_usage() {
     let cases: [&[&str]; 4] = [&["serve", "--nonsense"], &["serve", "--http", "here"], &["sing"], &[]];
     for arguments in cases {
         let output = run(arguments, UNSET).await;
-        assert!(!output.status.success() && output.stdout.is_empty(), "{arguments:?}");
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
         assert!(
             words(&output).contains("Usage") || words(&output).contains("--help"),
             "{arguments:?}: {}",

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use reqwest::StatusCode;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
 
 use crate::Failure;
@@ -17,7 +18,7 @@ pub(crate) async fn measure(program: &Path, report: &mut Report) -> Result<(), F
         let mut parts = Vec::new();
         let mut total = 0;
         for file in &files {
-            let bytes = fetch(&server.api, file, encoding).await?.len();
+            let bytes = fetch(&server.api, file, encoding).await?.map_or(0, |content| content.len());
             total += bytes;
             parts.push(format!("{file} {:.1}", bytes as f64 / 1e3));
         }
@@ -43,10 +44,16 @@ async fn files(api: &str) -> Result<BTreeSet<String>, Failure> {
     let mut files = BTreeSet::new();
     let mut unread = vec!["/".to_owned()];
     while let Some(file) = unread.pop() {
-        if !files.insert(file.clone()) || !(file == "/" || extension(&file) == Some("js")) {
+        if files.contains(&file) {
             continue;
         }
-        let text = String::from_utf8_lossy(&fetch(api, &file, "identity").await?).into_owned();
+        // A script also holds names of files that are not there.
+        let Some(content) = fetch(api, &file, "identity").await? else { continue };
+        files.insert(file.clone());
+        if file != "/" && extension(&file) != Some("js") {
+            continue;
+        }
+        let text = String::from_utf8_lossy(&content);
         for quoted in text.split(['"', '\'', '`']) {
             let name = quoted.trim_start_matches("./").trim_start_matches('/');
             let is_file = extension(name).is_some_and(|end| ["js", "css", "wasm", "svg"].contains(&end));
@@ -62,14 +69,19 @@ async fn files(api: &str) -> Result<BTreeSet<String>, Failure> {
     Ok(files)
 }
 
-async fn fetch(api: &str, file: &str, encoding: &'static str) -> Result<Vec<u8>, Failure> {
+/// The body of a file as it is sent; none where there is no such file.
+async fn fetch(api: &str, file: &str, encoding: &'static str) -> Result<Option<Vec<u8>>, Failure> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let request = client.get(format!("{api}{file}")).header(ACCEPT_ENCODING, encoding);
-    let answer = request.send().await?.error_for_status()?;
+    let answer = request.send().await?;
+    if answer.status() == StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
+    let answer = answer.error_for_status()?;
     let compressed = answer.headers().get(CONTENT_ENCODING).is_some();
     let content = answer.bytes().await?;
     if encoding != "identity" && !compressed && content.len() > 1_000 {
         return Err(format!("{file} does not come compressed by {encoding}").into());
     }
-    Ok(content.to_vec())
+    Ok(Some(content.to_vec()))
 }

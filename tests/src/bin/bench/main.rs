@@ -81,7 +81,7 @@ async fn main() -> ExitCode {
     match measured {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            report::say(&format!("The benchmark stopped: {error}"));
+            report::say(&format!("Not measured:\n{error}"));
             ExitCode::FAILURE
         }
     }
@@ -97,24 +97,26 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failu
             format!("there is no {}: build it, or name another by --sidecarta", sidecarta.display()).into()
         );
     }
-    let wants = |row| arguments.rows.is_empty() || arguments.rows.contains(&row);
-    if wants(Row::Layout) {
-        map_layout::measure(report);
+    let mut failures = Vec::new();
+    for row in [Row::Layout, Row::Page, Row::Ingest, Row::Memory, Row::Freshness, Row::Graph] {
+        let with_disk = row == Row::Ingest && arguments.rows.contains(&Row::Disk);
+        if !(arguments.rows.is_empty() || arguments.rows.contains(&row) || with_disk) {
+            continue;
+        }
+        let measured = match row {
+            Row::Layout => {
+                map_layout::measure(report);
+                Ok(())
+            }
+            Row::Page => browser_page::measure(&sidecarta, report).await,
+            Row::Ingest | Row::Disk => ingest::measure(&sidecarta, arguments, report).await,
+            Row::Memory => ingest::measure_memory(&sidecarta, arguments, report).await,
+            Row::Freshness => freshness::measure(&sidecarta, arguments, report).await,
+            Row::Graph => graph::measure(&sidecarta, arguments, report).await,
+        };
+        if let Err(error) = measured {
+            failures.push(format!("{row:?}: {error}"));
+        }
     }
-    if wants(Row::Page) {
-        browser_page::measure(&sidecarta, report).await?;
-    }
-    if wants(Row::Ingest) || wants(Row::Disk) {
-        ingest::measure(&sidecarta, arguments, report).await?;
-    }
-    if wants(Row::Memory) {
-        ingest::measure_memory(&sidecarta, arguments, report).await?;
-    }
-    if wants(Row::Freshness) {
-        freshness::measure(&sidecarta, arguments, report).await?;
-    }
-    if wants(Row::Graph) {
-        graph::measure(&sidecarta, arguments, report).await?;
-    }
-    Ok(())
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
 }
