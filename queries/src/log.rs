@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::frame::{Frame, FrameKind};
 
 /// Bytes after which a new segment is begun.
-const SEGMENT_BYTES: u64 = 64 << 20;
+const SEGMENT_BYTES: u64 = 16 << 20;
 /// Bytes of a frame before its payload, without length and checksum.
 const FIXED_BYTES: usize = 8 + 1 + 8;
 /// No frame is longer: a longer length in a file is damage.
@@ -146,6 +146,21 @@ pub fn release(dir: &Path, position: u64) -> Result<(), LogError> {
     for ((path, _), (_, next_first)) in segments.iter().zip(segments.iter().skip(1)) {
         if *next_first <= position + 1 {
             fs::remove_file(path).map_err(io_error("delete", path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes all segments at the end of a run, when nothing will be appended, unless a frame lies beyond `position`.
+pub fn clear(dir: &Path, position: u64) -> Result<(), LogError> {
+    let mut beyond = 0_usize;
+    replay::<LogError>(dir, position, |_, _| {
+        beyond += 1;
+        Ok(())
+    })?;
+    if beyond == 0 {
+        for (path, _) in segments(dir)? {
+            fs::remove_file(&path).map_err(io_error("delete", &path))?;
         }
     }
     Ok(())

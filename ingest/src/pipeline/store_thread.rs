@@ -44,7 +44,10 @@ impl StoreThread {
             self.release_log();
         }
         self.until_it_works("move rows into the file", |this| this.writer.move_into_file());
-        self.release_log();
+        // The log's thread has ended before this one.
+        if let Err(error) = log::clear(&self.log_dir, self.writer.position()) {
+            tracing::warn!(error = %chain(&error), "The log could not be deleted; the next start reads it in vain");
+        }
         if let Err(error) = self.writer.checkpoint() {
             tracing::warn!(error = %chain(&error), "The last checkpoint failed; the next start does it");
         }
