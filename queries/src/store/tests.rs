@@ -227,3 +227,43 @@ fn the_public_view_shows_every_attribute() {
         assert!(row.3.starts_with("2026-11-18"), "{}", row.3);
     }
 }
+
+/// DuckDB on several threads shows readers the row groups of a move before it is committed.
+#[test]
+fn no_reader_sees_a_row_group_twice_while_it_is_moved() {
+    const ROWS: u64 = 122_880;
+    let dir = tempfile::tempdir().unwrap();
+    let (store, mut writer) = open(&StoreOptions::in_dir(dir.path())).unwrap();
+    let template =
+        batch(&[Draft { trace: 0, span: 1, parent: 0, service: 0, kind: 2, error: false, second: 0 }]);
+    let rows = usize::try_from(ROWS).unwrap();
+    let zeros = arrow::array::UInt32Array::from(vec![0; rows]);
+    for round in 1..=2 {
+        let mut batch = template.clone();
+        batch.columns = arrow::compute::take_record_batch(&template.columns, &zeros).unwrap();
+        batch.skeletons = (0..ROWS)
+            .map(|row| crate::rows::span::Skeleton {
+                trace_id: u128::from(round * ROWS + row),
+                ..template.skeletons[0].clone()
+            })
+            .collect();
+        writer.stage_spans(round, batch);
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    let count = store.span_count().unwrap();
+                    assert!(
+                        [round - 1, round].contains(&(count / ROWS)) && count % ROWS == 0,
+                        "{count} in round {round}"
+                    );
+                }
+            });
+            let published = writer.publish();
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            reader.join().unwrap();
+            assert_eq!(published.unwrap().spans, ROWS);
+        });
+        assert_eq!(store.span_count().unwrap(), round * ROWS);
+    }
+}
