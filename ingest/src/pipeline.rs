@@ -235,11 +235,8 @@ impl Pipeline {
 impl Submission {
     /// Memory it takes, roughly, in bytes.
     fn bytes(&self) -> usize {
-        const SKELETON_BYTES: usize = 200;
         let rows = match &self.rows {
-            Rows::Spans(batch) => {
-                batch.columns.get_array_memory_size() + batch.skeletons.len() * SKELETON_BYTES
-            }
+            Rows::Spans(batch) => batch.memory_bytes(),
             Rows::Envoy(scrape) => scrape.baseline.len() * 2 + scrape.clusters.len() * 512,
         };
         rows + self.frame.payload.len()

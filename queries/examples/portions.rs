@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fs;
 use std::io::Write as _;
+use std::sync::Arc;
 
 use sidecarta_queries::rows::span::{Protocol, SpanBatch, SpanBatchBuilder, SpanKind, SpanRow};
 use sidecarta_queries::store::{self, StoreOptions};
@@ -51,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// A request of spans as Envoy sends them, decoded.
 fn request(first: u64) -> Result<SpanBatch, Box<dyn Error>> {
-    let mut builder = SpanBatchBuilder::with_capacity(SPANS_PER_REQUEST as usize);
+    let mut builder = SpanBatchBuilder::new(SPANS_PER_REQUEST as usize, Arc::default());
     let start_ns = jiff::Timestamp::now().as_nanosecond() as i64;
     for number in first..first + SPANS_PER_REQUEST {
         let (trace, place) = (number / SPANS_PER_TRACE, number % SPANS_PER_TRACE);

@@ -11,10 +11,8 @@ mod filter;
 mod grammar;
 mod identity;
 
-use std::collections::HashMap;
-
 use crate::api::graph::Graph;
-use crate::store::{Measures, Store, StoreError, TimeRange};
+use crate::store::{Store, StoreError, TimeRange};
 
 pub use filter::GraphFilter;
 
@@ -35,27 +33,12 @@ pub struct GraphQuery {
     pub now_s: i64,
 }
 
-/// What a series counts over the whole range.
-#[derive(Clone, Debug, Default)]
-struct SeriesTotal {
-    measures: Measures,
-    /// Requests in buckets that are old enough for all their spans to have come.
-    settled_requests: i64,
-}
-
 /// The graph of a time range. Blocks.
 ///
 /// # Errors
 /// Where the store cannot be read.
 pub fn graph(store: &Store, query: &GraphQuery) -> Result<Graph, StoreError> {
-    let mut totals: HashMap<u32, SeriesTotal> = HashMap::new();
-    store.rollups(query.range, |row| {
-        let total = totals.entry(row.series_id).or_default();
-        if row.bucket_s < query.now_s - SETTLE_SECONDS {
-            total.settled_requests += row.measures.requests;
-        }
-        total.measures.merge(&row.measures, 1);
-    })?;
+    let totals = store.totals(query.range, query.now_s - SETTLE_SECONDS)?;
     let merged = store.directory(|directory| edges::merge(directory, &totals, query));
     let graph = answer::graph(&merged, query);
     Ok(filter::apply(graph, &query.filter))

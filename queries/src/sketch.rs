@@ -4,7 +4,7 @@
 //! holds durations from `1.02^i` to `1.02^(i+1)` ns, so that the middle of a bin is within 1 % of anything in it.
 //! [`Scheme::Envoy`] numbers the bins Envoy keeps itself, of two significant digits of whole milliseconds.
 
-use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use crate::api::graph::{Latency, Quantile};
 use crate::rows::envoy::LatencyBin;
@@ -25,15 +25,36 @@ impl Scheme {
     /// Lower and upper bound of a bin in milliseconds.
     pub fn bounds_ms(self, bin: i16) -> (f64, f64) {
         match self {
-            Self::Log => {
-                let low = if bin <= 0 { 0.0 } else { GAMMA.powi(i32::from(bin)) };
-                (low / 1e6, GAMMA.powi(i32::from(bin) + 1) / 1e6)
-            }
+            Self::Log => LOG_BOUNDS_MS[usize::try_from(bin).unwrap_or(0).min(LOG_BINS - 1)],
             Self::Envoy => {
                 let lower_ms = envoy_lower_ms(bin);
                 (f64::from(lower_ms), LatencyBin::upper_ms(lower_ms) as f64)
             }
         }
+    }
+}
+
+/// Bins of [`Scheme::Log`] that a duration can have: the last one holds 2^64 ns.
+const LOG_BINS: usize = 2_241;
+
+/// The bounds of all bins of [`Scheme::Log`], with as many digits as say something.
+static LOG_BOUNDS_MS: LazyLock<Vec<(f64, f64)>> = LazyLock::new(|| {
+    let bound_ms = |bin: usize| if bin == 0 { 0.0 } else { GAMMA.powi(bin as i32) / 1e6 };
+    (0..LOG_BINS)
+        .map(|bin| (to_six_digits(bound_ms(bin), f64::floor), to_six_digits(bound_ms(bin + 1), f64::ceil)))
+        .collect()
+});
+
+fn to_six_digits(value: f64, round: fn(f64) -> f64) -> f64 {
+    if value <= 0.0 {
+        return 0.0;
+    }
+    let exponent = 5 - value.log10().floor() as i32;
+    // Powers of ten are exact one way only; dividing by them keeps the result short.
+    if exponent >= 0 {
+        round(value * 10_f64.powi(exponent)) / 10_f64.powi(exponent)
+    } else {
+        round(value / 10_f64.powi(-exponent)) * 10_f64.powi(-exponent)
     }
 }
 
@@ -64,23 +85,57 @@ fn envoy_lower_ms(bin: i16) -> u32 {
 
 /// Requests by bin. Differences of sketches are sketches too, so counts may be negative on the way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bins(BTreeMap<i16, i64>);
+pub struct Bins(
+    /// Lowest bin first, each once, none of them zero.
+    Vec<(i16, i64)>,
+);
 
 impl Bins {
     /// Adds `count` requests to a bin; a bin that comes to zero is dropped.
     pub fn add(&mut self, bin: i16, count: i64) {
-        let entry = self.0.entry(bin).or_default();
-        *entry += count;
-        if *entry == 0 {
-            self.0.remove(&bin);
+        match self.0.binary_search_by_key(&bin, |&(bin, _)| bin) {
+            Ok(at) => {
+                self.0[at].1 += count;
+                if self.0[at].1 == 0 {
+                    self.0.remove(at);
+                }
+            }
+            Err(at) if count != 0 => self.0.insert(at, (bin, count)),
+            Err(_) => {}
         }
     }
 
     /// Adds another sketch, `times` times.
     pub fn merge(&mut self, other: &Self, times: i64) {
-        for (&bin, &count) in &other.0 {
-            self.add(bin, count * times);
+        const FEW: usize = 4;
+        if self.is_empty() && times == 1 {
+            self.0.clone_from(&other.0);
+            return;
         }
+        if other.0.len() <= FEW {
+            other.iter().for_each(|(bin, count)| self.add(bin, count * times));
+            return;
+        }
+        let mut merged = Vec::with_capacity(self.0.len() + other.0.len());
+        let (mut mine, mut theirs) = (self.iter().peekable(), other.iter().peekable());
+        while let (Some(&(my_bin, my_count)), Some(&(their_bin, their_count))) = (mine.peek(), theirs.peek())
+        {
+            let bin = my_bin.min(their_bin);
+            let mut count = 0;
+            if my_bin == bin {
+                count += my_count;
+                mine.next();
+            }
+            if their_bin == bin {
+                count += their_count * times;
+                theirs.next();
+            }
+            merged.push((bin, count));
+        }
+        merged.extend(mine);
+        merged.extend(theirs.map(|(bin, count)| (bin, count * times)));
+        merged.retain(|&(_, count)| count != 0);
+        self.0 = merged;
     }
 
     /// Whether no request was counted.
@@ -90,12 +145,12 @@ impl Bins {
 
     /// Bins with their counts, lowest first.
     pub fn iter(&self) -> impl Iterator<Item = (i16, i64)> {
-        self.0.iter().map(|(&bin, &count)| (bin, count))
+        self.0.iter().copied()
     }
 
     /// The percentiles of the API; none where nothing was counted.
     pub fn latency(&self, scheme: Scheme) -> Option<Latency> {
-        let count: i64 = self.0.values().filter(|&&count| count > 0).sum();
+        let count: i64 = self.0.iter().map(|&(_, count)| count.max(0)).sum();
         if count <= 0 {
             return None;
         }
@@ -114,7 +169,7 @@ impl Bins {
                 // The value whose relative distance to both bounds is the same, and so the smallest.
                 let ms =
                     if low_ms > 0.0 { 2.0 * low_ms * high_ms / (low_ms + high_ms) } else { high_ms / 2.0 };
-                return Quantile { ms, low_ms, high_ms };
+                return Quantile { ms: to_six_digits(ms, f64::round), low_ms, high_ms };
             }
         }
         Quantile::default()
@@ -128,6 +183,67 @@ impl FromIterator<(i16, i64)> for Bins {
             all.add(bin, count);
         }
         all
+    }
+}
+
+/// A sketch that takes a great many additions: a count for every bin between the lowest and the highest.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DenseBins {
+    /// The bin of the first count.
+    first: i16,
+    counts: Vec<i64>,
+}
+
+impl DenseBins {
+    /// Bins made on either side of the first one, and beyond one that is out of range: durations of one series lie
+    /// within a factor of three as a rule.
+    const MARGIN: i16 = 56;
+
+    pub(crate) fn add(&mut self, bin: i16, count: i64) {
+        let at = usize::try_from(i32::from(bin) - i32::from(self.first)).unwrap_or(usize::MAX);
+        if let Some(counted) = self.counts.get_mut(at) {
+            *counted += count;
+            return;
+        }
+        self.make_room(bin);
+        self.counts[(bin - self.first) as usize] += count;
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        if self.counts.is_empty() {
+            self.clone_from(other);
+            return;
+        }
+        for (bin, &count) in (other.first..).zip(&other.counts) {
+            if count != 0 {
+                self.add(bin, count);
+            }
+        }
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.counts.capacity() * size_of::<i64>()
+    }
+
+    fn make_room(&mut self, bin: i16) {
+        let (low, high) = (bin.saturating_sub(Self::MARGIN), bin.saturating_add(Self::MARGIN));
+        if self.counts.is_empty() {
+            self.first = low;
+        } else if low < self.first {
+            let more = (i32::from(self.first) - i32::from(low)) as usize;
+            self.counts.splice(..0, std::iter::repeat_n(0, more));
+            self.first = low;
+        }
+        let length = (i32::from(high) - i32::from(self.first) + 1) as usize;
+        if self.counts.len() < length {
+            self.counts.resize(length, 0);
+        }
+    }
+
+    pub(crate) fn finish(&self) -> Bins {
+        let mut bins = Vec::with_capacity(self.counts.iter().filter(|&&count| count != 0).count());
+        bins.extend((self.first..).zip(self.counts.iter().copied()).filter(|&(_, count)| count != 0));
+        Bins(bins)
     }
 }
 
@@ -165,6 +281,15 @@ mod tests {
                 let exact_ms = values[rank.max(1) - 1] as f64 / 1e6;
                 prop_assert!(quantile.low_ms <= exact_ms * (1.0 + 1e-9) && exact_ms <= quantile.high_ms * (1.0 + 1e-9));
             }
+        }
+
+        #[test]
+        fn dense_bins_count_the_same(counts in prop::collection::vec((-300_i16..1_700, -3_i64..9), 0..60)) {
+            let mut dense = DenseBins::default();
+            for &(bin, count) in &counts {
+                dense.add(bin, count);
+            }
+            prop_assert_eq!(dense.finish(), counts.into_iter().collect());
         }
 
         #[test]

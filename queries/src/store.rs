@@ -6,13 +6,17 @@
 //! carries the number of its generation and is hidden from the moment that the file holds that generation; it is
 //! deleted one generation later, when no query can look for it any more. See `docs/storage.md`.
 
+mod columns;
+mod counting;
 mod directory;
 mod late;
 mod measures;
 mod partitions;
 mod reader;
 mod schema;
+mod shapes;
 mod tiers;
+mod totals;
 mod window;
 mod writer;
 
@@ -24,9 +28,10 @@ use std::time::Duration;
 use duckdb::{Config, Connection};
 
 pub use directory::{Directory, ProxyRecord, SeriesKey};
-pub use measures::Measures;
+pub use measures::{Counts, Measures};
 pub use reader::{RollupRow, Store};
 pub use tiers::TimeRange;
+pub use totals::SeriesTotal;
 pub use writer::{Published, Writer};
 
 /// What the store may use, and when it does what.
@@ -141,8 +146,9 @@ pub fn open(options: &StoreOptions) -> Result<(Store, Writer), StoreError> {
     partitions.refresh_views(&connection)?;
     let directory: SharedDirectory = Arc::new(RwLock::new(Directory::load(&connection)?));
     let reader = connection.try_clone().map_err(database("open a connection"))?;
-    let store = Store::new(reader, options, Arc::clone(&directory));
-    let writer = Writer::new(connection, options.clone(), partitions, directory)?;
+    let varying = shapes::SharedVarying::default();
+    let store = Store::new(reader, options, Arc::clone(&directory), varying.clone());
+    let writer = Writer::new(connection, options.clone(), partitions, directory, varying)?;
     Ok((store, writer))
 }
 

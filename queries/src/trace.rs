@@ -20,7 +20,7 @@ mod tree;
 
 use std::sync::Arc;
 
-pub use contributions::contributions;
+pub use contributions::{contributions, contributions_alone};
 
 use crate::rows::span::{Peer, Protocol, Workload};
 

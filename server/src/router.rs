@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, Uri, header};
 use axum::routing::get;
 use axum::{Json, Router};
+use tower_http::CompressionLevel;
 use tower_http::compression::{
     CompressionLayer, Predicate as _,
     predicate::{DefaultPredicate, NotForContentType},
@@ -55,7 +56,8 @@ pub fn router(state: AppState) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
         .fallback(assets::serve)
-        .layer(CompressionLayer::new().compress_when(compressed))
+        // Answers are made anew each time; the dashboard's files are packed already.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(compressed))
         .layer(fixed(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::REFERRER_POLICY, "same-origin"))

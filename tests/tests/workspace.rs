@@ -16,7 +16,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
     ("ingest", &["queries"]),
     ("server", &["queries", "ingest"]),
     ("frontend", &["queries"]),
-    ("tests", &["queries", "ingest", "server", "frontend"]),
+    ("tests", &["queries", "ingest", "server"]),
 ];
 
 /// Crates with the only rooms that may use them, in the code that ships.

@@ -14,6 +14,10 @@ const SEARCHED_ONE_BY_ONE: usize = 24;
 #[derive(Debug, Default)]
 pub(super) struct Attributes<'a> {
     pub(super) entries: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// The keys of an earlier span, no two of them equal. Spans of one sender have the same ones in the same order, and
+    /// as long as that holds for this span too, none of its keys can be there twice.
+    pattern: Vec<Cow<'a, str>>,
+    is_by_pattern: bool,
     /// Where each key stands; filled only once there are many.
     positions: HashMap<Cow<'a, str>, usize>,
     /// Attributes that were not taken.
@@ -22,7 +26,13 @@ pub(super) struct Attributes<'a> {
 
 impl<'a> Attributes<'a> {
     pub(super) fn clear(&mut self) {
-        self.entries.clear();
+        if self.is_by_pattern {
+            self.entries.clear();
+        } else {
+            self.pattern.clear();
+            self.pattern.extend(self.entries.drain(..).map(|(key, _)| key));
+            self.is_by_pattern = true;
+        }
         self.positions.clear();
         self.dropped = 0;
     }
@@ -37,8 +47,14 @@ impl<'a> Attributes<'a> {
     /// semantic conventions of this receiver read, of which there are few.
     pub(super) fn add(&mut self, key_value: &'a [u8], limits: &DecodeLimits) -> Result<(), ValueError> {
         let (key, value) = read_key_value(key_value)?;
-        let key = text_within(key, limits.max_name_bytes);
-        let position = self.position(&key);
+        let (key, position) = if let Some(key) = self.expected(key) {
+            (key, None)
+        } else {
+            self.is_by_pattern = false;
+            let key = text_within(key, limits.max_name_bytes);
+            let position = self.position(&key);
+            (key, position)
+        };
         let is_over = self.entries.len() >= limits.max_attributes;
         if key.is_empty() || position.is_none() && is_over && !semconv::is_known(&key) {
             self.dropped += 1;
@@ -52,8 +68,19 @@ impl<'a> Attributes<'a> {
         Ok(())
     }
 
+    /// The key, where it is the next one of the pattern.
+    fn expected(&self, key: &[u8]) -> Option<Cow<'a, str>> {
+        match self.pattern.get(self.entries.len()) {
+            Some(Cow::Borrowed(known)) if self.is_by_pattern && known.as_bytes() == key => {
+                Some(Cow::Borrowed(known))
+            }
+            _ => None,
+        }
+    }
+
     /// Sets what the receiver itself has to say about the span, whatever the sender said under that key.
     pub(super) fn set(&mut self, key: &'static str, value: String) {
+        self.is_by_pattern = false;
         match self.position(key) {
             Some(position) => self.entries[position].1 = Cow::Owned(value),
             None => self.push(Cow::Borrowed(key), Cow::Owned(value)),

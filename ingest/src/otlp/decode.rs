@@ -1,8 +1,10 @@
 //! From the bytes of an OTLP trace request to rows. Pure: the same bytes received at the same time give the same rows,
 //! on which the replay of the log relies.
 
+use std::sync::Arc;
+
 use sidecarta_queries::frame::{Frame, FrameKind};
-use sidecarta_queries::rows::span::{SpanBatch, SpanBatchBuilder, SpanRow};
+use sidecarta_queries::rows::span::{SpanBatch, SpanBatchBuilder, SpanRow, VaryingKeys};
 
 use super::attributes::Attributes;
 use super::compression::{self, CompressionError, Encoding};
@@ -63,21 +65,26 @@ impl From<Malformed> for DecodeError {
 ///
 /// # Errors
 /// If the frame holds no trace request, which no frame does that was accepted.
-pub fn decode_frame(frame: &Frame, limits: &DecodeLimits) -> Result<Decoded, DecodeError> {
+pub fn decode_frame(
+    frame: &Frame,
+    limits: &DecodeLimits,
+    varying: Arc<VaryingKeys>,
+) -> Result<Decoded, DecodeError> {
     let encoding = match frame.kind {
-        FrameKind::OtlpTraces => return decode_traces(&frame.payload, frame.received_at_ns, limits),
+        FrameKind::OtlpTraces => return decode_traces(&frame.payload, frame.received_at_ns, limits, varying),
         FrameKind::OtlpTracesGzip => Encoding::Gzip,
         FrameKind::OtlpTracesZstd => Encoding::Zstd,
         FrameKind::EnvoyScrape => return Err(DecodeError::WrongFrame(frame.kind)),
     };
     // It was accepted under the limit of its day, which may have been a higher one.
     let plain = compression::decompress(encoding, &frame.payload, usize::MAX, |_| true)?;
-    decode_traces(&plain, frame.received_at_ns, limits)
+    decode_traces(&plain, frame.received_at_ns, limits, varying)
 }
 
 /// Decodes an uncompressed `ExportTraceServiceRequest`.
 ///
 /// Damage inside one span costs that span only. `received_at_ns` is ns since 1970 and stands for "now".
+/// `varying` decides how the rows are laid out, not what they say.
 ///
 /// # Errors
 /// If the bytes are no such message, if none of its spans can be read, or if it has too many of them.
@@ -85,6 +92,7 @@ pub fn decode_traces(
     payload: &[u8],
     received_at_ns: i64,
     limits: &DecodeLimits,
+    varying: Arc<VaryingKeys>,
 ) -> Result<Decoded, DecodeError> {
     let spans = count_spans(payload)?;
     if spans > limits.max_spans {
@@ -93,7 +101,7 @@ pub fn decode_traces(
     let mut decoder = Decoder {
         limits,
         reader: SpanReader::new(received_at_ns, limits),
-        builder: SpanBatchBuilder::with_capacity(spans),
+        builder: SpanBatchBuilder::new(spans, varying),
         resource: Attributes::default(),
         rejects: Rejects::default(),
     };

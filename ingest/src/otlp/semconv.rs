@@ -10,10 +10,8 @@
 //! (duration of the connection) and UMSDR (duration of the stream).
 
 use std::borrow::Cow;
-use std::collections::HashSet;
-use std::sync::LazyLock;
 
-use sidecarta_queries::rows::span::{KNOWN_ATTRIBUTES, Protocol, SpanKind, SpanStatus};
+use sidecarta_queries::rows::span::{Protocol, SpanKind, SpanStatus};
 
 use super::value::text_within;
 
@@ -81,8 +79,7 @@ pub fn interpret<'a>(
 
 /// Whether an attribute is kept however many a span has.
 pub fn is_known(key: &str) -> bool {
-    static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| KNOWN_ATTRIBUTES.into_iter().collect());
-    Field::of(key).is_some() || KNOWN.contains(key)
+    Field::of(key).is_some() || matches!(key, "node_id" | "upstream_cluster")
 }
 
 fn http_status(values: &Values<'_>) -> u16 {

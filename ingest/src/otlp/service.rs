@@ -1,6 +1,7 @@
 //! What both doors share: from a body as it was received to an answer.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 };
 use serde_json::json;
 use sidecarta_queries::frame::{Frame, FrameKind};
+use sidecarta_queries::rows::span::VaryingKeys;
 use tokio::sync::Semaphore;
 
 use super::OtlpConfig;
@@ -159,7 +161,8 @@ impl Receiver {
         let usual_expansion = if received.encoding == Encoding::Identity { 1 } else { USUAL_COMPRESSION };
         let likely_bytes = received.body.len().saturating_mul(usual_expansion);
         let (limits, max_body_bytes) = (self.limits.clone(), self.max_body_bytes);
-        let work = move || prepare(received, received_at_ns, &limits, max_body_bytes);
+        let varying = self.pipeline.store().varying_keys();
+        let work = move || prepare(received, received_at_ns, &limits, varying, max_body_bytes);
         let prepared = if likely_bytes > INLINE_BYTES {
             // The semaphore is never closed, so that the permit is always had.
             let _permit = self.decoding.acquire().await;
@@ -191,42 +194,45 @@ fn prepare(
     received: Received,
     received_at_ns: i64,
     limits: &DecodeLimits,
+    varying: Arc<VaryingKeys>,
     max_body_bytes: usize,
 ) -> Result<Prepared, Refusal> {
     let Received { body, encoding, format, mut reservation } = received;
-    let mut content = match encoding {
-        Encoding::Identity => body.clone(),
-        encoding => decompress(encoding, &body, max_body_bytes, |bytes| reservation.grow(bytes))?.into(),
+    let unpacked = match encoding {
+        Encoding::Identity => None,
+        encoding => Some(decompress(encoding, &body, max_body_bytes, |bytes| reservation.grow(bytes))?),
     };
+    let mut content = unpacked.as_deref().unwrap_or(&body);
+    let from_json;
     if format == Format::Json {
         if !reservation.grow(content.len()) {
             return Err(no_memory());
         }
-        let protobuf = traces_to_protobuf(&content).map_err(|error| Refusal::Invalid(with_source(&error)))?;
-        content = protobuf.into();
+        from_json = traces_to_protobuf(content).map_err(|error| Refusal::Invalid(with_source(&error)))?;
+        content = &from_json;
     }
     // The rows take about as much as what they are decoded from, and something each, however little is in them.
-    let spans = count_spans(&content).map_err(DecodeError::from)?;
+    let spans = count_spans(content).map_err(DecodeError::from)?;
     if !reservation.grow(content.len().saturating_add(spans.saturating_mul(BYTES_A_ROW))) {
         return Err(no_memory());
     }
-    let decoded = decode_traces(&content, received_at_ns, limits)?;
+    let decoded = decode_traces(content, received_at_ns, limits, varying)?;
     let (kind, payload) = match (format, encoding) {
         (Format::Protobuf, Encoding::Gzip) => (FrameKind::OtlpTracesGzip, body),
         (Format::Protobuf, Encoding::Zstd) => (FrameKind::OtlpTracesZstd, body),
-        _ => for_log(content)?,
+        (Format::Protobuf, Encoding::Identity) if body.len() < COMPRESSED_FROM_BYTES => {
+            (FrameKind::OtlpTraces, body)
+        }
+        _ => (FrameKind::OtlpTracesZstd, for_log(content)?),
     };
     Ok(Prepared { frame: Frame { kind, received_at_ns, payload }, decoded, reservation })
 }
 
 /// A plain request as the log keeps it.
-fn for_log(content: Bytes) -> Result<(FrameKind, Bytes), Refusal> {
-    if content.len() < COMPRESSED_FROM_BYTES {
-        return Ok((FrameKind::OtlpTraces, content));
-    }
-    let packed = compress_for_log(&content)
+fn for_log(content: &[u8]) -> Result<Bytes, Refusal> {
+    let packed = compress_for_log(content)
         .map_err(|error| Refusal::Broken(format!("the request cannot be compressed: {error}")))?;
-    Ok((FrameKind::OtlpTracesZstd, packed.into()))
+    Ok(packed.into())
 }
 
 fn now_ns() -> i64 {

@@ -41,7 +41,7 @@ fn stage(writer: &mut Writer, sequence: u64, frame: &Frame, limits: &DecodeLimit
             Err(error) => error.to_string(),
         },
         FrameKind::OtlpTraces | FrameKind::OtlpTracesGzip | FrameKind::OtlpTracesZstd => {
-            match otlp::decode_frame(frame, limits) {
+            match otlp::decode_frame(frame, limits, writer.varying_keys()) {
                 Ok(decoded) => return writer.stage_spans(sequence, decoded.batch),
                 Err(error) => error.to_string(),
             }

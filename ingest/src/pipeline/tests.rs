@@ -25,7 +25,7 @@ fn scrape() -> Submission {
 fn requests(store: &Store) -> i64 {
     let mut requests = 0;
     store
-        .rollups(TimeRange::covering(NOW_S - 60, NOW_S + 60), |row| requests += row.measures.requests)
+        .rollups(TimeRange::covering(NOW_S - 60, NOW_S + 60), |row| requests += row.counts.requests)
         .unwrap();
     requests
 }

@@ -1,2 +1,2 @@
 -- Number of spans.
-SELECT count(*) FROM raw_spans
+SELECT count(*) FROM span_rows

@@ -8,9 +8,12 @@ CREATE TABLE store.progress (
     -- Rollups of a tier are complete for buckets before these, seconds since 1970.
     sealed_1m BIGINT NOT NULL,
     sealed_1h BIGINT NOT NULL,
-    sealed_1d BIGINT NOT NULL
+    sealed_1d BIGINT NOT NULL,
+    -- The generations that changed a tier last, by which a sum over old buckets is known to be good still.
+    changed_1h UBIGINT NOT NULL,
+    changed_1d UBIGINT NOT NULL
 );
-INSERT INTO store.progress VALUES (0, 0, 0, 0, 0);
+INSERT INTO store.progress VALUES (0, 0, 0, 0, 0, 0, 0);
 
 -- Attributes of the resources that spans name.
 CREATE TABLE store.resources (

@@ -1,7 +1,11 @@
 -- What the graph needs of the stored spans of the traces in lookup_traces.
+WITH found AS MATERIALIZED (
+    FROM span_rows
+    SEMI JOIN lookup_traces USING (trace_hi, trace_lo)
+)
 SELECT
     trace_hi, trace_lo, span_id, parent_span_id, start_ns, duration_ns, kind, protocol, peer_kind, is_error, is_timeout,
     is_proxy, coalesce(service, ''), coalesce(namespace, ''), coalesce(version, ''), coalesce(environment, ''),
-    coalesce(peer_system, ''), coalesce(peer, ''), "@upstream_cluster", "@node_id"
-FROM raw_spans
-SEMI JOIN lookup_traces USING (trace_hi, trace_lo)
+    coalesce(peer_system, ''), coalesce(peer, ''), attributes['upstream_cluster'], attributes['node_id']
+FROM found
+JOIN shapes USING (shape_id)

@@ -1,2 +1,2 @@
 -- The traces of which spans are stored.
-SELECT DISTINCT trace_hi, trace_lo FROM raw_spans
+SELECT DISTINCT trace_hi, trace_lo FROM span_rows

@@ -1,4 +1,9 @@
--- The spans as users see them. raw_spans is every partition and what is in memory.
+-- Spans with their shapes: raw_spans as they lie, spans as users see them. span_rows and shapes are all partitions and
+-- what is in memory.
+CREATE OR REPLACE VIEW raw_spans AS
+FROM span_rows
+JOIN shapes USING (shape_id);
+
 CREATE OR REPLACE VIEW spans AS
 SELECT
     format('{:016x}{:016x}', trace_hi, trace_lo) AS trace_id,
@@ -27,54 +32,16 @@ SELECT
     peer,
     scope,
     map_concat(
+        attributes,
         map_from_entries(list_filter([
-            {'key': 'node_id', 'value': "@node_id"},
-            {'key': 'zone', 'value': "@zone"},
-            {'key': 'http.url', 'value': "@http.url"},
-            {'key': 'http.method', 'value': "@http.method"},
-            {'key': 'http.protocol', 'value': "@http.protocol"},
-            {'key': 'http.status_code', 'value': "@http.status_code"},
-            {'key': 'downstream_cluster', 'value': "@downstream_cluster"},
-            {'key': 'user_agent', 'value': "@user_agent"},
-            {'key': 'peer.address', 'value': "@peer.address"},
-            {'key': 'request_size', 'value': "@request_size"},
-            {'key': 'response_size', 'value': "@response_size"},
-            {'key': 'component', 'value': "@component"},
-            {'key': 'upstream_cluster', 'value': "@upstream_cluster"},
-            {'key': 'upstream_cluster.name', 'value': "@upstream_cluster.name"},
-            {'key': 'upstream_address', 'value': "@upstream_address"},
-            {'key': 'response_flags', 'value': "@response_flags"},
-            {'key': 'error', 'value': "@error"},
-            {'key': 'http.request.method', 'value': "@http.request.method"},
-            {'key': 'http.response.status_code', 'value': "@http.response.status_code"},
-            {'key': 'http.route', 'value': "@http.route"},
-            {'key': 'url.full', 'value': "@url.full"},
-            {'key': 'url.path', 'value': "@url.path"},
-            {'key': 'url.scheme', 'value': "@url.scheme"},
-            {'key': 'url.query', 'value': "@url.query"},
-            {'key': 'server.address', 'value': "@server.address"},
-            {'key': 'server.port', 'value': "@server.port"},
-            {'key': 'client.address', 'value': "@client.address"},
-            {'key': 'network.peer.address', 'value': "@network.peer.address"},
-            {'key': 'network.peer.port', 'value': "@network.peer.port"},
-            {'key': 'network.protocol.version', 'value': "@network.protocol.version"},
-            {'key': 'user_agent.original', 'value': "@user_agent.original"},
-            {'key': 'db.system.name', 'value': "@db.system.name"},
-            {'key': 'db.namespace', 'value': "@db.namespace"},
-            {'key': 'db.operation.name', 'value': "@db.operation.name"},
-            {'key': 'db.collection.name', 'value': "@db.collection.name"},
-            {'key': 'db.query.text', 'value': "@db.query.text"},
-            {'key': 'messaging.system', 'value': "@messaging.system"},
-            {'key': 'messaging.destination.name', 'value': "@messaging.destination.name"},
-            {'key': 'messaging.operation.type', 'value': "@messaging.operation.type"},
-            {'key': 'rpc.system', 'value': "@rpc.system"},
-            {'key': 'rpc.service', 'value': "@rpc.service"},
-            {'key': 'rpc.method', 'value': "@rpc.method"},
-            {'key': 'error.type', 'value': "@error.type"},
-            {'key': 'peer.service', 'value': "@peer.service"},
-            {'key': 'guid:x-request-id', 'value': request_id::VARCHAR}
+            {'key': slots[1], 'value': value_1},
+            {'key': slots[2], 'value': value_2},
+            {'key': slots[3], 'value': value_3},
+            {'key': slots[4], 'value': value_4},
+            {'key': slots[5], 'value': value_5},
+            {'key': uuid_key, 'value': uuid::VARCHAR}
         ], lambda entry: entry.value IS NOT NULL)),
-        tail
+        coalesce(tail, MAP {})
     ) AS attributes,
     resource_id,
     events,

@@ -1,6 +1,9 @@
 //! Merged edges in the words of the API.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use foldhash::{HashMap, HashSet};
 
 use crate::api::graph::{
     Coverage, Edge, Evidence, Graph, Health, Latency, Node, NodeKind, Source, VersionShare,
@@ -10,7 +13,7 @@ use crate::sketch::{Bins, Scheme};
 use crate::store::Measures;
 
 use super::GraphQuery;
-use super::edges::{Class, EdgeKey, EdgeTotals, Merged, sides};
+use super::edges::{Class, EdgeTotals, Merged, sides};
 use super::identity::NodeKey;
 
 /// Share of the traces' requests that a proxy must have counted for its counters to be taken for complete. The two are
@@ -20,40 +23,31 @@ const COMPLETE: f64 = 0.8;
 /// The graph of merged edges, nodes and edges sorted by id.
 pub(super) fn graph(merged: &Merged, query: &GraphQuery) -> Graph {
     let seconds = query.range.seconds() as f64;
-    let ids = node_ids(merged, query.by_version);
-    let mut edges: BTreeMap<(String, String, Class), EdgeTotals> = BTreeMap::new();
-    let mut inward: BTreeMap<String, EdgeTotals> = BTreeMap::new();
-    let mut outward: BTreeMap<String, EdgeTotals> = BTreeMap::new();
-    let mut by_version: BTreeMap<String, BTreeMap<String, EdgeTotals>> = BTreeMap::new();
-    let mut nodes: BTreeMap<String, NodeKey> = BTreeMap::new();
+    let mut nodes = seen_nodes(merged, query.by_version);
+    let mut edges = Vec::with_capacity(merged.edges.len());
     for (key, totals) in &merged.edges {
-        let EdgeKey { source, target, class } = key;
-        let (source_id, target_id) =
-            (&ids[&seen_as(source, query.by_version)], &ids[&seen_as(target, query.by_version)]);
-        edges.entry((source_id.clone(), target_id.clone(), *class)).or_default().absorb(totals);
-        inward.entry(target_id.clone()).or_default().absorb(totals);
-        outward.entry(source_id.clone()).or_default().absorb(totals);
-        let versions = by_version.entry(target_id.clone()).or_default();
-        versions.entry(target.version.clone()).or_default().absorb(totals);
-        for (id, node) in [(source_id, source), (target_id, target)] {
-            nodes.entry(id.clone()).or_insert_with(|| node.clone());
-        }
+        let (source, target) = (nodes.places[key.source], nodes.places[key.target]);
+        edges.push(((source, target, key.class), totals));
+        nodes.list[source].outward.push(totals);
+        nodes.list[target].inward.push((&merged.nodes[key.target].0.version, totals));
     }
-    let none = EdgeTotals::default();
-    let nodes = nodes
-        .into_iter()
-        .map(|(id, key)| {
-            let totals = if key.kind == NodeKind::Client { outward.get(&id) } else { inward.get(&id) };
-            let versions = by_version.remove(&id).filter(|_| !query.by_version).unwrap_or_default();
-            let rule = merged.rules.get(&key).cloned();
-            node(id, key, totals.unwrap_or(&none), &versions, rule, seconds)
-        })
-        .collect();
+    edges.sort_unstable_by_key(|&(ends, _)| ends);
+    let edges = edges.chunk_by(|(one, _), (other, _)| one == other).map(|same| {
+        let (source, target, class) = same[0].0;
+        let ends = (nodes.list[source].id.as_str(), nodes.list[target].id.as_str(), class);
+        edge(ends, &sum(same.iter().map(|&(_, totals)| totals)), seconds)
+    });
     Graph {
         from: rfc3339(query.range.from_s),
         to: rfc3339(query.range.to_s),
-        nodes,
-        edges: edges.into_iter().map(|(ends, totals)| edge(ends, &totals, seconds)).collect(),
+        edges: edges.collect(),
+        // A node that only ever called itself is not drawn.
+        nodes: nodes
+            .list
+            .iter()
+            .filter(|seen| !(seen.inward.is_empty() && seen.outward.is_empty()))
+            .map(|seen| node(seen, query, seconds))
+            .collect(),
         coverage: Coverage {
             proxies: merged.proxies,
             proxies_reporting: merged.proxies_reporting,
@@ -63,34 +57,70 @@ pub(super) fn graph(merged: &Merged, query: &GraphQuery) -> Graph {
     }
 }
 
-fn seen_as(node: &NodeKey, by_version: bool) -> NodeKey {
-    if by_version { node.clone() } else { NodeKey { version: String::new(), ..node.clone() } }
+/// A node as it is drawn, with the edges at it.
+struct Seen<'a> {
+    id: String,
+    key: &'a NodeKey,
+    /// The rule that named it.
+    rule: &'a str,
+    outward: Vec<&'a EdgeTotals>,
+    /// With the version that was called.
+    inward: Vec<(&'a str, &'a EdgeTotals)>,
 }
 
-/// Ids of all nodes: `kind:name`, with namespace and environment only where the name alone would be ambiguous.
-fn node_ids(merged: &Merged, by_version: bool) -> HashMap<NodeKey, String> {
-    let nodes: BTreeSet<NodeKey> = merged
-        .edges
-        .keys()
-        .flat_map(|key| [&key.source, &key.target])
-        .map(|node| seen_as(node, by_version))
-        .collect();
-    let mut homes: HashMap<(NodeKind, &str), BTreeSet<(&str, &str)>> = HashMap::new();
-    for node in &nodes {
+/// The nodes that are drawn, sorted by id.
+struct SeenNodes<'a> {
+    list: Vec<Seen<'a>>,
+    /// The places in the list of the nodes of [`Merged::nodes`].
+    places: Vec<usize>,
+}
+
+fn seen_nodes(merged: &Merged, by_version: bool) -> SeenNodes<'_> {
+    let mut nodes: Vec<(String, usize)> = node_ids(merged, by_version).into_iter().zip(0..).collect();
+    nodes.sort_unstable_by(|(id, number), (other_id, other)| {
+        id.cmp(other_id).then_with(|| merged.nodes[*number].0.cmp(&merged.nodes[*other].0))
+    });
+    let mut seen = SeenNodes { list: Vec::new(), places: vec![0; nodes.len()] };
+    for (id, number) in nodes {
+        if seen.list.last().is_none_or(|last: &Seen<'_>| last.id != id) {
+            let (key, rule) = &merged.nodes[number];
+            seen.list.push(Seen { id, key, rule, outward: Vec::new(), inward: Vec::new() });
+        }
+        seen.places[number] = seen.list.len() - 1;
+    }
+    seen
+}
+
+/// What several edges count together.
+fn sum<'a>(edges: impl IntoIterator<Item = &'a EdgeTotals>) -> Cow<'a, EdgeTotals> {
+    let mut edges = edges.into_iter();
+    let Some(first) = edges.next() else { return Cow::Owned(EdgeTotals::default()) };
+    edges.fold(Cow::Borrowed(first), |mut sum, edge| {
+        sum.to_mut().absorb(edge);
+        sum
+    })
+}
+
+/// The ids that all nodes are seen by: `kind:name`, with namespace and environment only where the name alone would be
+/// ambiguous.
+fn node_ids(merged: &Merged, by_version: bool) -> Vec<String> {
+    let nodes = || merged.nodes.iter().map(|(node, _)| node);
+    let mut homes: HashMap<(NodeKind, &str), HashSet<(&str, &str)>> = HashMap::default();
+    for node in nodes() {
         homes.entry((node.kind, &node.name)).or_default().insert((&node.namespace, &node.environment));
     }
     let id = |node: &NodeKey| {
         let kind = kind_word(node.kind);
-        let mut id = match homes.get(&(node.kind, node.name.as_str())).map_or(1, BTreeSet::len) {
+        let mut id = match homes.get(&(node.kind, node.name.as_str())).map_or(1, HashSet::len) {
             1 => format!("{kind}:{}", node.name),
             _ => format!("{kind}:{}/{}/{}", node.environment, node.namespace, node.name),
         };
-        if !node.version.is_empty() {
+        if by_version && !node.version.is_empty() {
             id = format!("{id}@{}", node.version);
         }
         id
     };
-    nodes.iter().map(|node| (node.clone(), id(node))).collect()
+    nodes().map(id).collect()
 }
 
 fn kind_word(kind: NodeKind) -> &'static str {
@@ -182,28 +212,23 @@ fn evidence(
     }
 }
 
-fn node(
-    id: String,
-    key: NodeKey,
-    totals: &EdgeTotals,
-    versions: &BTreeMap<String, EdgeTotals>,
-    rule: Option<String>,
-    seconds: f64,
-) -> Node {
-    let best = Best::of(totals, true);
-    let mut shares: Vec<VersionShare> = Vec::new();
-    if versions.keys().any(|version| !version.is_empty()) {
-        shares.extend(versions.iter().map(|(version, totals)| version_share(version, totals, seconds)));
-        shares.sort_by(|one, other| other.requests.cmp(&one.requests).then(one.version.cmp(&other.version)));
-    }
-    let some = |text: String| Some(text).filter(|text| !text.is_empty());
+fn node(seen: &Seen<'_>, query: &GraphQuery, seconds: f64) -> Node {
+    let key = seen.key;
+    let totals = if key.kind == NodeKind::Client {
+        sum(seen.outward.iter().copied())
+    } else {
+        sum(seen.inward.iter().map(|&(_, totals)| totals))
+    };
+    let best = Best::of(&totals, true);
+    let shares = if query.by_version { Vec::new() } else { version_shares(seen, seconds) };
+    let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     Node {
-        id,
-        name: key.name,
+        id: seen.id.clone(),
+        name: key.name.clone(),
         kind: key.kind,
-        version: some(key.version).filter(|_| shares.is_empty()),
-        namespace: some(key.namespace),
-        system: some(key.system),
+        version: some(&key.version).filter(|_| shares.is_empty()),
+        namespace: some(&key.namespace),
+        system: some(&key.system),
         requests: best.requests,
         request_rate: best.requests as f64 / seconds,
         errors: best.errors,
@@ -214,8 +239,23 @@ fn node(
         health: Health::of(best.requests, best.errors),
         versions: shares,
         evidence: best.evidence,
-        identity: rule,
+        identity: Some(seen.rule.to_owned()),
     }
+}
+
+/// The versions of a node, most requests first; none where no version is known.
+fn version_shares(seen: &Seen<'_>, seconds: f64) -> Vec<VersionShare> {
+    if seen.inward.iter().all(|(version, _)| version.is_empty()) {
+        return Vec::new();
+    }
+    let mut versions: BTreeMap<&str, Vec<&EdgeTotals>> = BTreeMap::new();
+    for &(version, totals) in &seen.inward {
+        versions.entry(version).or_default().push(totals);
+    }
+    let mut shares: Vec<VersionShare> =
+        versions.into_iter().map(|(version, totals)| version_share(version, &sum(totals), seconds)).collect();
+    shares.sort_by(|one, other| other.requests.cmp(&one.requests).then(one.version.cmp(&other.version)));
+    shares
 }
 
 fn version_share(version: &str, totals: &EdgeTotals, seconds: f64) -> VersionShare {
@@ -232,7 +272,7 @@ fn version_share(version: &str, totals: &EdgeTotals, seconds: f64) -> VersionSha
     }
 }
 
-fn edge((source, target, class): (String, String, Class), totals: &EdgeTotals, seconds: f64) -> Edge {
+fn edge((source, target, class): (&str, &str, Class), totals: &EdgeTotals, seconds: f64) -> Edge {
     let best = Best::of(totals, false);
     let mostly =
         totals.protocols.iter().max_by_key(|&(_, requests)| *requests).map(|(&protocol, _)| protocol);
@@ -249,8 +289,8 @@ fn edge((source, target, class): (String, String, Class), totals: &EdgeTotals, s
     };
     Edge {
         id,
-        source,
-        target,
+        source: source.to_owned(),
+        target: target.to_owned(),
         protocol: protocol.name().to_owned(),
         requests: best.requests,
         request_rate: best.requests as f64 / seconds,

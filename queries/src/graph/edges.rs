@@ -1,21 +1,24 @@
 //! Series of rollups, merged into edges between nodes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use crate::api::graph::{NodeKind, Source};
 use crate::rows::span::{Protocol, Workload};
 use crate::sketch::{Bins, Scheme};
-use crate::store::{Directory, Measures, ProxyRecord, SeriesKey};
+use crate::store::{Directory, Measures, ProxyRecord, SeriesKey, SeriesTotal};
 use crate::trace::Endpoint;
 
+use super::GraphQuery;
 use super::identity::{Identity, NodeKey, Target, client};
-use super::{GraphQuery, SeriesTotal};
 
-/// Calls of one kind between two nodes, each node with its version.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// Calls of one kind between two nodes, which are numbered in [`Merged::nodes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct EdgeKey {
-    pub(super) source: NodeKey,
-    pub(super) target: NodeKey,
+    pub(super) source: usize,
+    pub(super) target: usize,
     pub(super) class: Class,
 }
 
@@ -46,9 +49,13 @@ pub(super) struct EdgeTotals {
 /// The whole graph before it is put into words.
 #[derive(Debug, Default)]
 pub(super) struct Merged {
-    pub(super) edges: BTreeMap<EdgeKey, EdgeTotals>,
-    /// The rule that named each node.
-    pub(super) rules: HashMap<NodeKey, String>,
+    /// Each node, with its version, and the rule that named it.
+    pub(super) nodes: Vec<(NodeKey, String)>,
+    numbers: HashMap<NodeKey, usize>,
+    /// Numbers of the nodes that workloads are, by the addresses of the workloads: looking a node up by its names costs
+    /// several times as much.
+    workloads: HashMap<usize, usize>,
+    pub(super) edges: HashMap<EdgeKey, EdgeTotals>,
     /// Requests whose caller did not arrive.
     pub(super) unpaired: i64,
     pub(super) proxies: u64,
@@ -62,12 +69,9 @@ pub(super) fn sides(source: Source, measures: &Measures) -> [(&Bins, Scheme); 2]
 }
 
 /// Resolves and merges all series of a range.
-pub(super) fn merge(directory: &Directory, totals: &HashMap<u32, SeriesTotal>, query: &GraphQuery) -> Merged {
-    let series: Vec<(&SeriesKey, &SeriesTotal)> = totals
-        .iter()
-        .filter(|(_, total)| !total.measures.is_zero())
-        .filter_map(|(&id, total)| Some((directory.series(id)?, total)))
-        .collect();
+pub(super) fn merge(directory: &Directory, totals: &[(u32, SeriesTotal)], query: &GraphQuery) -> Merged {
+    let series: Vec<(&SeriesKey, &SeriesTotal)> =
+        totals.iter().filter_map(|(id, total)| Some((directory.series(*id)?, total))).collect();
     let seen: Vec<&Workload> = series.iter().flat_map(|(key, _)| workloads(key)).collect();
     let identity = Identity::new(directory, &seen);
     let mut merged = Merged { proxies: directory.proxies().len() as u64, ..Merged::default() };
@@ -126,13 +130,11 @@ impl Merged {
             Endpoint::Workload(workload) => workload.service.as_str(),
             _ => "",
         };
-        let (source, target) = (identity.endpoint(source, ""), identity.endpoint(target, caller));
-        if let (Target::Node(source, source_rule), Target::Node(target, target_rule)) = (source, target)
-            && (source.kind, &source.name) != (target.kind, &target.name)
+        if let (Some(source), Some(target)) =
+            (self.endpoint(identity, source, ""), self.endpoint(identity, target, caller))
+            && !self.are_one(source, target)
         {
             let class = if protocol == Protocol::Messaging { Class::Message } else { Class::Request };
-            self.name(&source, source_rule);
-            self.name(&target, target_rule);
             let totals = self.edges.entry(EdgeKey { source, target, class }).or_default();
             totals.trace.get_or_insert_default().merge(&total.measures, 1);
             *totals.protocols.entry(protocol).or_default() += total.measures.requests;
@@ -150,11 +152,10 @@ impl Merged {
         let Target::Node(target, target_rule) = identity.cluster(cluster, &source.name, Some(record)) else {
             return;
         };
-        if target.name == source.name && target.kind == source.kind {
+        let (source, target) = (self.number(source, rule), self.number(target, target_rule));
+        if self.are_one(source, target) {
             return;
         }
-        self.name(&source, rule);
-        self.name(&target, target_rule);
         let totals = self.edges.entry(EdgeKey { source, target, class: Class::Request }).or_default();
         totals.envoy.get_or_insert_default().merge(measures, 1);
         totals.reported_by(record);
@@ -176,20 +177,45 @@ impl Merged {
         if target.kind != NodeKind::Gateway || !inbound {
             return;
         }
-        let source = client("client");
-        self.name(&source, "the way in: requests without a calling span".to_owned());
-        self.name(&target, rule);
+        let way_in = "the way in: requests without a calling span".to_owned();
+        let (source, target) = (self.number(client("client"), way_in), self.number(target, rule));
         let totals = self.edges.entry(EdgeKey { source, target, class: Class::Request }).or_default();
         totals.envoy.get_or_insert_default().merge(measures, 1);
         totals.reported_by(record);
     }
 
-    /// Keeps the first rule that named a node; what spans say of themselves comes before all else.
-    fn name(&mut self, node: &NodeKey, rule: String) {
-        let known = self.rules.entry(node.clone()).or_insert_with(|| rule.clone());
-        if rule.starts_with("named by its spans") {
-            *known = rule;
+    /// The number of the node that one end of a traced edge is, where it is one.
+    fn endpoint(&mut self, identity: &Identity<'_>, end: &Endpoint, caller: &str) -> Option<usize> {
+        let address = match end {
+            Endpoint::Workload(workload) => Some(Arc::as_ptr(workload) as usize),
+            _ => None,
+        };
+        if let Some(&known) = address.and_then(|address| self.workloads.get(&address)) {
+            return Some(known);
         }
+        let Target::Node(node, rule) = identity.endpoint(end, caller) else { return None };
+        let number = self.number(node, rule);
+        self.workloads.extend(address.map(|address| (address, number)));
+        Some(number)
+    }
+
+    /// The number of a node. The first rule that named it is kept; what spans say of themselves comes before all else.
+    fn number(&mut self, node: NodeKey, rule: String) -> usize {
+        if let Some(&number) = self.numbers.get(&node) {
+            if rule.starts_with("named by its spans") {
+                self.nodes[number].1 = rule;
+            }
+            return number;
+        }
+        self.numbers.insert(node.clone(), self.nodes.len());
+        self.nodes.push((node, rule));
+        self.nodes.len() - 1
+    }
+
+    /// Whether both are one service.
+    fn are_one(&self, one: usize, other: usize) -> bool {
+        let (one, other) = (&self.nodes[one].0, &self.nodes[other].0);
+        one.kind == other.kind && one.name == other.name
     }
 }
 

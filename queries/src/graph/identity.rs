@@ -8,7 +8,9 @@
 //! 5. `node.cluster`, by custom the service that a proxy stands before.
 //! 6. The bare name.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use crate::api::graph::NodeKind;
 use crate::rows::span::{Peer, PeerKind, Workload};

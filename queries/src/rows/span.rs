@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 mod batch;
-mod known;
+mod shape;
 mod skeleton;
 
-pub use batch::{Resource, SpanBatch, SpanBatchBuilder};
-pub use known::KNOWN_ATTRIBUTES;
-pub use skeleton::{Peer, PeerKind, Skeleton, SpanFlags, Workload};
+pub use batch::{Resource, SHAPE_COLUMN, SpanBatch, SpanBatchBuilder};
+pub use shape::{BuildHashIsKey, SHAPE_TEXTS, SLOTS, Shape, Shapes, VaryingKeys};
+pub use skeleton::{Peer, PeerKind, Skeleton, SpanFlags, Traits, Workload};
 
 /// One span as decoded, borrowed from its request.
 #[derive(Clone, Debug, Default)]
@@ -122,6 +122,17 @@ pub enum SpanStatus {
     Ok = 1,
     /// Stated to have failed.
     Error = 2,
+}
+
+impl SpanStatus {
+    /// The status with this number in OTLP; unknown numbers are no status.
+    pub fn from_number(number: u64) -> Self {
+        match number {
+            1 => Self::Ok,
+            2 => Self::Error,
+            _ => Self::Unset,
+        }
+    }
 }
 
 /// How two sides of a call spoke.

@@ -1,9 +1,10 @@
 //! The dictionary: what the series of the rollups are, which clusters lead where, and the proxies.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use duckdb::{Connection, Row, params};
+use foldhash::{HashMap, HashSet};
 
 use crate::rows::envoy::{Proxy, ProxyConfig};
 use crate::rows::span::{Peer, PeerKind, Protocol, Workload};
@@ -163,50 +164,39 @@ impl Directory {
             }
             appender.flush()?;
         }
-        for learned in &self.unsaved_learned.clusters {
-            let to = &learned.workload;
-            connection.execute(
-                include_str!("../../sql/store/save_learned_cluster.sql"),
-                params![
-                    learned.caller,
-                    &*learned.cluster,
-                    to.service,
-                    to.namespace,
-                    to.version,
-                    to.environment
-                ],
-            )?;
+        let mut appender = connection.appender_to_catalog_and_db("learned_clusters", "store", "main")?;
+        for LearnedCluster { caller, cluster, workload } in &self.unsaved_learned.clusters {
+            let Workload { service, namespace, version, environment } = &**workload;
+            appender.append_row(params![caller, &**cluster, service, namespace, version, environment])?;
         }
-        for learned in &self.unsaved_learned.proxies {
-            let before = &learned.workload;
-            connection.execute(
-                include_str!("../../sql/store/save_learned_proxy.sql"),
-                params![
-                    &*learned.node_id,
-                    learned.has_application,
-                    before.service,
-                    before.namespace,
-                    before.version,
-                    before.environment
-                ],
-            )?;
+        appender.flush()?;
+        let mut appender = connection.appender_to_catalog_and_db("learned_proxies", "store", "main")?;
+        for LearnedProxy { node_id, workload, has_application } in &self.unsaved_learned.proxies {
+            let Workload { service, namespace, version, environment } = &**workload;
+            appender.append_row(params![
+                &**node_id,
+                has_application,
+                service,
+                namespace,
+                version,
+                environment
+            ])?;
         }
+        appender.flush()?;
+        let mut save_proxy = connection.prepare(include_str!("../../sql/store/save_proxy.sql"))?;
         for record in self.unsaved_proxies.iter().filter_map(|id| self.proxies.get(id)) {
             let proxy = &record.proxy;
             let config = serde_json::to_string(&record.config).unwrap_or_default();
-            connection.execute(
-                include_str!("../../sql/store/save_proxy.sql"),
-                params![
-                    proxy.id,
-                    proxy.cluster,
-                    proxy.address,
-                    proxy.envoy_version,
-                    proxy.zone,
-                    record.last_scrape_ns,
-                    config,
-                    record.baseline
-                ],
-            )?;
+            save_proxy.execute(params![
+                proxy.id,
+                proxy.cluster,
+                proxy.address,
+                proxy.envoy_version,
+                proxy.zone,
+                record.last_scrape_ns,
+                config,
+                record.baseline
+            ])?;
         }
         Ok(())
     }

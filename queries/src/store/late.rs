@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use duckdb::{Connection, Row, params};
 
-use crate::rows::span::{Peer, PeerKind, Protocol, Skeleton, SpanFlags, SpanKind, Workload};
+use crate::rows::span::{Peer, PeerKind, Protocol, Skeleton, SpanFlags, SpanKind, Traits, Workload};
 
 use super::window::SeenTraces;
 
@@ -36,12 +36,7 @@ fn skeleton(row: &Row<'_>) -> Result<Skeleton, duckdb::Error> {
         let text: Option<String> = row.get(column)?;
         Ok(text.filter(|text| proxy && !text.is_empty() && text != "-").map(Arc::from))
     };
-    Ok(Skeleton {
-        trace_id: u128::from(trace_hi) << 64 | u128::from(trace_lo),
-        span_id: row.get(2)?,
-        parent_span_id: row.get(3)?,
-        start_ns: row.get(4)?,
-        duration_ns: row.get(5)?,
+    let traits = Traits {
         workload: Arc::new(Workload {
             service: row.get(12)?,
             namespace: row.get(13)?,
@@ -54,6 +49,14 @@ fn skeleton(row: &Row<'_>) -> Result<Skeleton, duckdb::Error> {
         kind: SpanKind::from_number(i32::from(row.get::<_, u8>(6)?)),
         protocol: Protocol::from_number(row.get(7)?),
         flags: SpanFlags { error: row.get(9)?, timeout: row.get(10)?, proxy },
+    };
+    Ok(Skeleton {
+        trace_id: u128::from(trace_hi) << 64 | u128::from(trace_lo),
+        span_id: row.get(2)?,
+        parent_span_id: row.get(3)?,
+        start_ns: row.get(4)?,
+        duration_ns: row.get(5)?,
+        traits: Arc::new(traits),
     })
 }
 

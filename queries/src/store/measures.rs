@@ -1,19 +1,20 @@
 //! What is counted of a series in a bucket of time.
 
-use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int16Builder, Int64Builder, ListBuilder, UInt32Builder, UInt64Builder};
 use arrow::datatypes::{Field, Schema};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
+use foldhash::HashMap;
 
 use crate::sketch::{Bins, log_bin};
 use crate::trace::Contribution;
 
-/// Counts of requests and their latencies. Measures add up, and a difference of measures is one too.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Measures {
+/// Counts of requests. They add up, and a difference of counts is one too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
     /// Finished requests.
     pub requests: i64,
     /// Requests whose final outcome is a failure.
@@ -28,33 +29,68 @@ pub struct Measures {
     pub connection_failures: i64,
     /// TLS handshakes.
     pub tls_handshakes: i64,
+}
+
+impl Counts {
+    /// From the columns of a rollup table, in their order.
+    pub(super) fn of(columns: [i64; 7]) -> Self {
+        let [requests, errors, attempts, retries, timeouts, connection_failures, tls_handshakes] = columns;
+        Self { requests, errors, attempts, retries, timeouts, connection_failures, tls_handshakes }
+    }
+
+    /// The columns of a rollup table, in their order.
+    fn columns(self) -> [i64; 7] {
+        let Self { requests, errors, attempts, retries, timeouts, connection_failures, tls_handshakes } =
+            self;
+        [requests, errors, attempts, retries, timeouts, connection_failures, tls_handshakes]
+    }
+
+    /// Adds other counts, `times` times.
+    pub fn merge(&mut self, other: Self, times: i64) {
+        let (mut mine, theirs) = (self.columns(), other.columns());
+        mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs * times);
+        *self = Self::of(mine);
+    }
+}
+
+/// Counts of requests and their latencies. Measures add up, and a difference of measures is one too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Measures {
+    /// The counts.
+    pub counts: Counts,
     /// Latency as the caller saw it.
     pub client: Bins,
     /// Latency as the callee saw it.
     pub server: Bins,
 }
 
+impl Deref for Measures {
+    type Target = Counts;
+
+    fn deref(&self) -> &Counts {
+        &self.counts
+    }
+}
+
 impl Measures {
     /// Adds other measures, `times` times.
     pub fn merge(&mut self, other: &Self, times: i64) {
-        self.requests += other.requests * times;
-        self.errors += other.errors * times;
-        self.attempts += other.attempts * times;
-        self.retries += other.retries * times;
-        self.timeouts += other.timeouts * times;
-        self.connection_failures += other.connection_failures * times;
-        self.tls_handshakes += other.tls_handshakes * times;
+        self.counts.merge(other.counts, times);
         self.client.merge(&other.client, times);
         self.server.merge(&other.server, times);
     }
 
     /// Adds what a trace contributes, `times` times.
     pub fn add(&mut self, contribution: &Contribution, times: i64) {
-        self.requests += times;
-        self.errors += times * i64::from(contribution.error);
-        self.attempts += times * i64::from(contribution.attempts);
-        self.retries += times * i64::from(contribution.attempts.saturating_sub(1));
-        self.timeouts += times * i64::from(contribution.timeout);
+        let counts = Counts {
+            requests: 1,
+            errors: i64::from(contribution.error),
+            attempts: i64::from(contribution.attempts),
+            retries: i64::from(contribution.attempts.saturating_sub(1)),
+            timeouts: i64::from(contribution.timeout),
+            ..Counts::default()
+        };
+        self.counts.merge(counts, times);
         if let Some(duration_ns) = contribution.client_ns {
             self.client.add(log_bin(duration_ns), times);
         }
@@ -84,28 +120,20 @@ pub(super) fn rollup_columns(rollup: &Rollup, generation: Option<u64>) -> Result
     let mut rows: Vec<_> = rollup.iter().filter(|(_, measures)| !measures.is_zero()).collect();
     rows.sort_by_key(|&(key, _)| *key);
     let mut series = UInt32Builder::with_capacity(rows.len());
-    let mut counts: [Int64Builder; 8] = std::array::from_fn(|_| Int64Builder::with_capacity(rows.len()));
+    let mut bucket = Int64Builder::with_capacity(rows.len());
+    let mut counts: [Int64Builder; 7] = std::array::from_fn(|_| Int64Builder::with_capacity(rows.len()));
     let mut client = BinsBuilder::default();
     let mut server = BinsBuilder::default();
     for &(&(bucket_s, series_id), measures) in &rows {
         series.append_value(series_id);
-        let values = [
-            bucket_s,
-            measures.requests,
-            measures.errors,
-            measures.attempts,
-            measures.retries,
-            measures.timeouts,
-            measures.connection_failures,
-            measures.tls_handshakes,
-        ];
-        counts.iter_mut().zip(values).for_each(|(builder, value)| builder.append_value(value));
+        bucket.append_value(bucket_s);
+        let columns = measures.counts.columns();
+        counts.iter_mut().zip(columns).for_each(|(builder, count)| builder.append_value(count));
         client.append(&measures.client);
         server.append(&measures.server);
     }
-    let [mut bucket, mut counted @ ..] = counts;
     let mut arrays: Vec<ArrayRef> = vec![Arc::new(bucket.finish()), Arc::new(series.finish())];
-    arrays.extend(counted.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
+    arrays.extend(counts.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
     arrays.extend(client.finish());
     arrays.extend(server.finish());
     if let Some(generation) = generation {

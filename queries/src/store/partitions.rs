@@ -1,70 +1,78 @@
-//! Spans lie in one table a day of arrival, since only a dropped table gives its space back.
+//! Spans and their shapes lie in one pair of tables a day of arrival, since only a dropped table gives its space back.
 
 use duckdb::Connection;
 
 use super::{StoreError, database};
 
-const CREATE: &str = include_str!("../../sql/store/create_spans.sql");
-const PUBLIC_VIEW: &str = include_str!("../../sql/store/view_spans.sql");
+const CREATE_SPANS: &str = include_str!("../../sql/store/create_spans.sql");
+const CREATE_SHAPES: &str = include_str!("../../sql/store/create_shapes.sql");
+const VIEWS: &str = include_str!("../../sql/store/view_spans.sql");
 
-/// The partitions that exist in the file.
+/// The days that have a partition in the file, oldest first, each `YYYYMMDD`.
 #[derive(Debug)]
 pub(super) struct Partitions {
-    names: Vec<String>,
+    days: Vec<String>,
 }
 
 impl Partitions {
     /// Lists the partitions and creates their in-memory counterparts.
     pub(super) fn load(connection: &Connection) -> Result<Self, StoreError> {
         for generation in 0..2 {
-            reset_hot_spans(connection, generation)?;
+            empty_hot(connection, generation)?;
         }
         let list = || {
             let mut statement = connection.prepare(include_str!("../../sql/store/list_partitions.sql"))?;
             statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()
         };
-        Ok(Self { names: list().map_err(database("list its partitions"))? })
+        Ok(Self { days: list().map_err(database("list its partitions"))? })
     }
 
-    /// The partition of the day of this time, which is created where it is missing.
-    pub(super) fn for_time(
-        &mut self,
-        connection: &Connection,
-        now: jiff::Timestamp,
-    ) -> Result<String, StoreError> {
-        let name = format!("spans_{}", now.strftime("%Y%m%d"));
-        if !self.names.contains(&name) {
-            let table = format!("store.{name}");
-            connection
-                .execute_batch(&CREATE.replace("{table}", &table))
-                .map_err(database("add a partition"))?;
-            self.names.push(name.clone());
-            // Before the first row goes there, so that no query misses one.
-            self.refresh_views(connection)?;
+    /// Creates the partition of a day where it is missing.
+    pub(super) fn ensure(&mut self, connection: &Connection, day: &str) -> Result<(), StoreError> {
+        if self.days.iter().any(|known| known == day) {
+            return Ok(());
         }
-        Ok(name)
+        let create = [
+            CREATE_SPANS.replace("{table}", &format!("store.spans_{day}")),
+            CREATE_SHAPES.replace("{table}", &format!("store.shapes_{day}")),
+        ];
+        connection.execute_batch(&create.join(";\n")).map_err(database("add a partition"))?;
+        self.days.push(day.to_owned());
+        // Before the first row goes there, so that no query misses one.
+        self.refresh_views(connection)
     }
 
     /// Makes the views read all partitions and what is in memory.
     pub(super) fn refresh_views(&self, connection: &Connection) -> Result<(), StoreError> {
-        let mut parts: Vec<String> = self.names.iter().map(|name| format!("FROM store.{name}")).collect();
-        for generation in 0..2 {
-            let table = format!("hot_spans_{generation}");
-            parts.push(include_str!("../../sql/store/hot_part.sql").replace("{table}", &table));
-        }
-        let view =
-            format!("CREATE OR REPLACE VIEW raw_spans AS {};{PUBLIC_VIEW}", parts.join("\nUNION ALL\n"));
-        connection.execute_batch(&view).map_err(database("refresh its views"))
+        let view = |name: &str, table: &str| {
+            let stored = self.days.iter().map(|day| format!("FROM store.{table}_{day}"));
+            let hot = (0..2).map(|generation| {
+                let table = format!("hot_{table}_{generation}");
+                include_str!("../../sql/store/hot_part.sql").replace("{table}", &table)
+            });
+            let parts: Vec<String> = stored.chain(hot).collect();
+            format!("CREATE OR REPLACE VIEW {name} AS {}", parts.join("\nUNION ALL\n"))
+        };
+        let views = [view("span_rows", "spans"), view("shapes", "shapes"), VIEWS.to_owned()];
+        connection.execute_batch(&views.join(";\n")).map_err(database("refresh its views"))
     }
 }
 
-/// Empties the in-memory table of every second generation.
-pub(super) fn reset_hot_spans(connection: &Connection, generation: u64) -> Result<(), StoreError> {
-    let table = format!("hot_spans_{}", generation % 2);
-    let create =
-        CREATE.replace("CREATE TABLE IF NOT EXISTS {table}", &format!("CREATE OR REPLACE TABLE {table}"));
-    let empty = include_str!("../../sql/store/empty_hot_spans.sql")
-        .replace("{create}", &create)
-        .replace("{table}", &table);
-    connection.execute_batch(&empty).map_err(database("empty its memory"))
+/// The day of arrival that rows of this time belong to.
+pub(super) fn day_of(time: jiff::Timestamp) -> String {
+    time.strftime("%Y%m%d").to_string()
+}
+
+/// Empties the in-memory tables of every second generation.
+pub(super) fn empty_hot(connection: &Connection, generation: u64) -> Result<(), StoreError> {
+    for (name, create) in [("spans", CREATE_SPANS), ("shapes", CREATE_SHAPES)] {
+        let table = format!("hot_{name}_{}", generation % 2);
+        let create =
+            create.replace("CREATE TABLE IF NOT EXISTS {table}", &format!("CREATE OR REPLACE TABLE {table}"));
+        let empty = include_str!("../../sql/store/empty_hot.sql")
+            .replace("{create}", &create)
+            .replace("{table}", &table);
+        connection.execute_batch(&empty).map_err(database("empty its memory"))?;
+    }
+    Ok(())
 }

@@ -3,24 +3,30 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::AsArray;
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int16Type, Int64Type, UInt32Type};
-use duckdb::Connection;
+use duckdb::{Connection, Statement};
 
-use crate::sketch::Bins;
+use crate::rows::span::VaryingKeys;
 
-use super::tiers::{self, TimeRange};
-use super::{Directory, Measures, SharedDirectory, StoreError, StoreOptions, database, read_directory};
+use super::shapes::SharedVarying;
+use super::tiers::{self, Part, TimeRange};
+use super::totals::{PastTotals, RunningTotals, SeriesTotal};
+use super::{Counts, Directory, SharedDirectory, StoreError, StoreOptions, database, read_directory};
 
-/// One row of the rollups.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RollupRow {
+/// One row of the rollups, borrowed from what the database gave.
+#[derive(Clone, Copy, Debug)]
+pub struct RollupRow<'a> {
     /// Start of the bucket, seconds since 1970.
     pub bucket_s: i64,
     /// What is counted, see [`Directory::series`].
     pub series_id: u32,
-    /// The counts.
-    pub measures: Measures,
+    /// What is counted of it.
+    pub counts: Counts,
+    /// Latency as the caller saw it: bins, and as many counts.
+    pub client: (&'a [i16], &'a [i64]),
+    /// Latency as the callee saw it.
+    pub server: (&'a [i16], &'a [i64]),
 }
 
 /// Read access to the store. Cheap to clone. Calls block, so an asynchronous caller runs them on a blocking thread.
@@ -28,6 +34,8 @@ pub struct RollupRow {
 pub struct Store {
     pool: Arc<Mutex<Vec<Connection>>>,
     directory: SharedDirectory,
+    varying: SharedVarying,
+    past: PastTotals,
     options: Arc<StoreOptions>,
 }
 
@@ -38,8 +46,19 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    pub(super) fn new(connection: Connection, options: &StoreOptions, directory: SharedDirectory) -> Self {
-        Self { pool: Arc::new(Mutex::new(vec![connection])), directory, options: Arc::new(options.clone()) }
+    pub(super) fn new(
+        connection: Connection,
+        options: &StoreOptions,
+        directory: SharedDirectory,
+        varying: SharedVarying,
+    ) -> Self {
+        let pool = Arc::new(Mutex::new(vec![connection]));
+        Self { pool, directory, varying, past: PastTotals::default(), options: Arc::new(options.clone()) }
+    }
+
+    /// The keys that decoders are to keep out of shapes, as far as they are known by now.
+    pub fn varying_keys(&self) -> Arc<VaryingKeys> {
+        self.varying.get()
     }
 
     /// Looks into the dictionary.
@@ -86,43 +105,36 @@ impl Store {
         pool[0].try_clone().map_err(database("open a connection"))
     }
 
-    /// Calls `take` with every rollup row of a time range, in no order. Rows of one series add up.
-    pub fn rollups(&self, range: TimeRange, mut take: impl FnMut(RollupRow)) -> Result<(), StoreError> {
+    /// What every series counts over a time range, by the numbers of the series. Buckets from `settled_before_s` on are
+    /// not settled.
+    pub fn totals(
+        &self,
+        range: TimeRange,
+        settled_before_s: i64,
+    ) -> Result<Vec<(u32, SeriesTotal)>, StoreError> {
+        let mut totals = RunningTotals::default();
         self.read("read its rollups", |connection| {
-            let ranges = tiers::ranges(range, tiers::sealed(connection)?);
-            let mut statement = connection.prepare(include_str!("../../sql/graph/rollups.sql"))?;
-            for batch in statement.query_arrow(duckdb::params_from_iter(ranges))? {
-                let buckets = batch.column(0).as_primitive::<Int64Type>();
-                let series = batch.column(1).as_primitive::<UInt32Type>();
-                let counts: [_; 7] = std::array::from_fn(|n| batch.column(n + 2).as_primitive::<Int64Type>());
-                let bins = |row: usize, first: usize| -> Bins {
-                    let bins = batch.column(first).as_list::<i32>().value(row);
-                    let counts = batch.column(first + 1).as_list::<i32>().value(row);
-                    let bins = bins.as_primitive::<Int16Type>().values();
-                    bins.iter()
-                        .copied()
-                        .zip(counts.as_primitive::<Int64Type>().values().iter().copied())
-                        .collect()
-                };
-                for row in 0..batch.num_rows() {
-                    let [requests, errors, attempts, retries, timeouts, connection_failures, tls_handshakes] =
-                        counts.map(|column| column.value(row));
-                    let (client, server) = (bins(row, 9), bins(row, 11));
-                    let measures = Measures {
-                        requests,
-                        errors,
-                        attempts,
-                        retries,
-                        timeouts,
-                        connection_failures,
-                        tls_handshakes,
-                        client,
-                        server,
-                    };
-                    take(RollupRow { bucket_s: buckets.value(row), series_id: series.value(row), measures });
+            for part in tiers::parts(range, tiers::progress(connection)?) {
+                if part.version.is_none() {
+                    read_part(connection, &part, |row| totals.add(row, settled_before_s))?;
+                } else if !self.past.add_to(&part, &mut totals) {
+                    let mut sum = RunningTotals::default();
+                    read_part(connection, &part, |row| sum.add(row, settled_before_s))?;
+                    self.past.keep(part, sum, &mut totals);
                 }
             }
-            Ok(())
+            read_hot(connection, range, |row| totals.add(row, settled_before_s))
+        })?;
+        Ok(totals.finish())
+    }
+
+    /// Calls `take` with every rollup row of a time range, in no order. Rows of one series add up.
+    pub fn rollups(&self, range: TimeRange, mut take: impl FnMut(RollupRow<'_>)) -> Result<(), StoreError> {
+        self.read("read its rollups", |connection| {
+            for part in tiers::parts(range, tiers::progress(connection)?) {
+                read_part(connection, &part, &mut take)?;
+            }
+            read_hot(connection, range, take)
         })
     }
 
@@ -136,5 +148,73 @@ impl Store {
     /// Version of DuckDB.
     pub fn duckdb_version(&self) -> Result<String, StoreError> {
         self.read("tell its version", Connection::version)
+    }
+}
+
+fn read_part(
+    connection: &Connection,
+    part: &Part,
+    take: impl FnMut(RollupRow<'_>),
+) -> Result<(), duckdb::Error> {
+    let sql = include_str!("../../sql/graph/rollups.sql").replace("{tier}", &format!("store.{}", part.table));
+    read_rows(&mut connection.prepare(&sql)?, &part.bounds, take)
+}
+
+fn read_hot(
+    connection: &Connection,
+    range: TimeRange,
+    take: impl FnMut(RollupRow<'_>),
+) -> Result<(), duckdb::Error> {
+    let sql = include_str!("../../sql/graph/hot_rollups.sql");
+    read_rows(&mut connection.prepare(sql)?, &[range.from_s, range.to_s], take)
+}
+
+fn read_rows(
+    statement: &mut Statement<'_>,
+    bounds: &[i64],
+    mut take: impl FnMut(RollupRow<'_>),
+) -> Result<(), duckdb::Error> {
+    for batch in statement.query_arrow(duckdb::params_from_iter(bounds))? {
+        let buckets = batch.column(0).as_primitive::<Int64Type>().values();
+        let series = batch.column(1).as_primitive::<UInt32Type>().values();
+        let counts: [&[i64]; 7] =
+            std::array::from_fn(|number| &**batch.column(number + 2).as_primitive::<Int64Type>().values());
+        let (client, server) = (BinColumns::of(&batch, 9), BinColumns::of(&batch, 11));
+        for row in 0..batch.num_rows() {
+            take(RollupRow {
+                bucket_s: buckets[row],
+                series_id: series[row],
+                counts: Counts::of(counts.map(|column| column[row])),
+                client: client.row(row),
+                server: server.row(row),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Two list columns, of bins and of their counts.
+struct BinColumns<'a> {
+    bin_offsets: &'a [i32],
+    bins: &'a [i16],
+    count_offsets: &'a [i32],
+    counts: &'a [i64],
+}
+
+impl<'a> BinColumns<'a> {
+    fn of(batch: &'a RecordBatch, column: usize) -> Self {
+        let (bins, counts) =
+            (batch.column(column).as_list::<i32>(), batch.column(column + 1).as_list::<i32>());
+        Self {
+            bin_offsets: bins.value_offsets(),
+            bins: bins.values().as_primitive::<Int16Type>().values(),
+            count_offsets: counts.value_offsets(),
+            counts: counts.values().as_primitive::<Int64Type>().values(),
+        }
+    }
+
+    fn row(&self, row: usize) -> (&'a [i16], &'a [i64]) {
+        let range = |offsets: &[i32]| offsets[row] as usize..offsets[row + 1] as usize;
+        (&self.bins[range(self.bin_offsets)], &self.counts[range(self.count_offsets)])
     }
 }

@@ -11,12 +11,26 @@ struct Tier {
     seconds: i64,
     /// Column of `progress` that says up to where the tier is complete.
     sealed: &'static str,
+    /// Column of `progress` that says which generation changed the tier last, if somebody asks.
+    changed: Option<&'static str>,
 }
 
 const TIERS: [Tier; 3] = [
-    Tier { table: "rollup_1m", finer: "rollup_10s", seconds: 60, sealed: "sealed_1m" },
-    Tier { table: "rollup_1h", finer: "rollup_1m", seconds: 3_600, sealed: "sealed_1h" },
-    Tier { table: "rollup_1d", finer: "rollup_1h", seconds: 86_400, sealed: "sealed_1d" },
+    Tier { table: "rollup_1m", finer: "rollup_10s", seconds: 60, sealed: "sealed_1m", changed: None },
+    Tier {
+        table: "rollup_1h",
+        finer: "rollup_1m",
+        seconds: 3_600,
+        sealed: "sealed_1h",
+        changed: Some("changed_1h"),
+    },
+    Tier {
+        table: "rollup_1d",
+        finer: "rollup_1h",
+        seconds: 86_400,
+        sealed: "sealed_1d",
+        changed: Some("changed_1d"),
+    },
 ];
 
 /// How long after its end a step is summed up. What comes later is added to the sum.
@@ -45,9 +59,41 @@ impl TimeRange {
     }
 }
 
-/// The parts of a range that each tier answers: the starts from the finest to the coarsest tier, then the ends back.
-/// `sealed` says up to where each tier above the finest is complete.
-pub(super) fn ranges(range: TimeRange, sealed: [i64; 3]) -> [i64; 8] {
+/// How far the tiers above the finest one have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Progress {
+    /// Up to where each is complete.
+    sealed: [i64; 3],
+    /// The generation that changed each last; always 0 for the tier of minutes, for which nobody asks.
+    changed: [u64; 3],
+}
+
+/// Rows of one tier that belong to a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Part {
+    pub(super) table: &'static str,
+    /// From the first bound to the last, without what lies between the second and the third.
+    pub(super) bounds: [i64; 4],
+    /// Where a sum over this part is worth keeping: the generation that changed its tier last.
+    pub(super) version: Option<u64>,
+}
+
+/// The parts of a range, each as coarse as it can be.
+pub(super) fn parts(range: TimeRange, progress: Progress) -> Vec<Part> {
+    let bounds = ranges(range, progress.sealed);
+    let tables = ["rollup_10s", "rollup_1m", "rollup_1h", "rollup_1d"];
+    let part = |level: usize| {
+        let inner = if level == 3 { [bounds[4]; 2] } else { [bounds[level + 1], bounds[6 - level]] };
+        let bounds = [bounds[level], inner[0], inner[1], bounds[7 - level]];
+        let version = (level >= 2).then(|| progress.changed[level - 1]);
+        Part { table: tables[level], bounds, version }
+    };
+    (0..tables.len()).map(part).filter(|part| part.bounds[0] < part.bounds[3]).collect()
+}
+
+/// The bounds of what each tier answers: the starts from the finest to the coarsest tier, then the ends back. `sealed`
+/// says up to where each tier above the finest is complete.
+fn ranges(range: TimeRange, sealed: [i64; 3]) -> [i64; 8] {
     let mut bounds = [range.from_s; 8];
     bounds[7] = range.to_s;
     for (level, (tier, sealed)) in TIERS.iter().zip(sealed).enumerate() {
@@ -60,11 +106,22 @@ pub(super) fn ranges(range: TimeRange, sealed: [i64; 3]) -> [i64; 8] {
     bounds
 }
 
-/// Up to where each tier is complete.
-pub(super) fn sealed(connection: &Connection) -> Result<[i64; 3], duckdb::Error> {
+/// How far the tiers have come.
+pub(super) fn progress(connection: &Connection) -> Result<Progress, duckdb::Error> {
     connection.query_row(include_str!("../../sql/store/read_sealed.sql"), [], |row| {
-        Ok([row.get(0)?, row.get(1)?, row.get(2)?])
+        Ok(Progress {
+            sealed: [row.get(0)?, row.get(1)?, row.get(2)?],
+            changed: [0, row.get(3)?, row.get(4)?],
+        })
     })
+}
+
+/// Remembers that a tier was changed by this generation.
+fn changed(connection: &Connection, tier: &Tier, generation: u64) -> Result<(), duckdb::Error> {
+    if let Some(column) = tier.changed {
+        connection.execute(&format!("UPDATE store.progress SET {column} = ?"), params![generation])?;
+    }
+    Ok(())
 }
 
 /// Adds what a generation counts to the tiers that are complete for its buckets already. Part of the transaction that
@@ -74,20 +131,22 @@ pub(super) fn add_late(
     hot_table: &str,
     generation: u64,
 ) -> Result<(), duckdb::Error> {
-    for (tier, sealed) in TIERS.iter().zip(sealed(connection)?) {
+    for (tier, sealed) in TIERS.iter().zip(progress(connection)?.sealed) {
         let sql = include_str!("../../sql/store/late_rollup.sql")
             .replace("{table}", tier.table)
             .replace("{hot}", hot_table)
             .replace("{seconds}", &tier.seconds.to_string());
-        connection.execute(&sql, params![generation, sealed])?;
+        if connection.execute(&sql, params![generation, sealed])? > 0 {
+            changed(connection, tier, generation)?;
+        }
     }
     Ok(())
 }
 
 /// Sums up every step that ended long enough ago. Part of the transaction that moves a generation into the file, after
 /// [`add_late`].
-pub(super) fn seal(connection: &Connection, now_s: i64) -> Result<(), duckdb::Error> {
-    for (tier, sealed) in TIERS.iter().zip(sealed(connection)?) {
+pub(super) fn seal(connection: &Connection, now_s: i64, generation: u64) -> Result<(), duckdb::Error> {
+    for (tier, sealed) in TIERS.iter().zip(progress(connection)?.sealed) {
         let until = (now_s - SEAL_AFTER_SECONDS).div_euclid(tier.seconds) * tier.seconds;
         if until <= sealed {
             continue;
@@ -98,6 +157,7 @@ pub(super) fn seal(connection: &Connection, now_s: i64) -> Result<(), duckdb::Er
             .replace("{seconds}", &tier.seconds.to_string());
         connection.execute(&sql, params![sealed, until])?;
         connection.execute(&format!("UPDATE store.progress SET {} = ?", tier.sealed), params![until])?;
+        changed(connection, tier, generation)?;
     }
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! The young traces, whose spans are kept in memory so that new ones can be joined to them, and the memory of all
 //! others that they exist.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
+
+use foldhash::{HashMap, HashSet};
 
 use crate::rows::span::Skeleton;
 

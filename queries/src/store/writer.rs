@@ -4,23 +4,19 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{Array, BooleanArray, MapBuilder, StringBuilder, UInt64Array, UInt64Builder};
-use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use duckdb::Connection;
 
 use crate::rows::envoy::EnvoyScrape;
-use crate::rows::span::{Resource, SpanBatch};
-use crate::sketch::envoy_bin;
-use crate::trace::{BUCKET_SECONDS, contributions};
+use crate::rows::span::{Resource, SpanBatch, VaryingKeys};
 
-use super::directory::SeriesKey;
-use super::measures::{Measures, Rollup, merge_rollup, rollup_columns};
-use super::partitions::{Partitions, reset_hot_spans};
+use super::columns::{resource_columns, span_columns};
+use super::measures::{Rollup, merge_rollup, rollup_columns};
+use super::partitions::{Partitions, day_of, empty_hot};
+use super::shapes::{KnownShapes, Numbered, ShapeColumns, SharedVarying};
 use super::window::{SeenTraces, Window};
 use super::{
-    Directory, SharedDirectory, StoreError, StoreOptions, database, late, read_directory, tiers,
+    Directory, SharedDirectory, StoreError, StoreOptions, counting, database, late, read_directory, tiers,
     write_directory,
 };
 
@@ -43,6 +39,8 @@ pub struct Writer {
     directory: SharedDirectory,
     window: Window,
     seen: SeenTraces,
+    shapes: KnownShapes,
+    varying: SharedVarying,
     known_resources: HashSet<u64>,
     new_resources: Vec<Resource>,
     staged: Vec<Staged>,
@@ -54,6 +52,8 @@ pub struct Writer {
     /// What this generation counts.
     rollup: Rollup,
     hot_rows: usize,
+    /// The partition that the generation belongs to.
+    day: String,
     /// Whether the generation holds anything, and since when.
     begun: Option<Instant>,
 }
@@ -75,8 +75,12 @@ impl Writer {
         options: StoreOptions,
         partitions: Partitions,
         directory: SharedDirectory,
+        varying: SharedVarying,
     ) -> Result<Self, StoreError> {
         let load = || {
+            let last_shape =
+                connection.query_row(include_str!("../../sql/store/last_shape.sql"), [], |row| row.get(0))?;
+            let shapes = KnownShapes::new(last_shape, varying.clone());
             let (position, generation): (u64, u64) =
                 connection.query_row(include_str!("../../sql/store/read_progress.sql"), [], |row| {
                     Ok((row.get(0)?, row.get(1)?))
@@ -84,9 +88,10 @@ impl Writer {
             let mut statement = connection.prepare(include_str!("../../sql/store/read_resource_ids.sql"))?;
             let resources =
                 statement.query_map([], |row| row.get(0))?.collect::<Result<HashSet<u64>, _>>()?;
-            Ok((position, generation, resources, late::seen_traces(&connection)?))
+            Ok((position, generation, resources, late::seen_traces(&connection)?, shapes))
         };
-        let (position, generation, known_resources, seen) = load().map_err(database("read its position"))?;
+        let (position, generation, known_resources, seen, shapes) =
+            load().map_err(database("read its position"))?;
         Ok(Self {
             connection,
             options,
@@ -94,16 +99,24 @@ impl Writer {
             directory,
             window: Window::default(),
             seen,
+            shapes,
+            varying,
             known_resources,
             new_resources: Vec::new(),
             staged: Vec::new(),
             published: position,
             position,
             generation: generation + 1,
-            rollup: Rollup::new(),
+            rollup: Rollup::default(),
             hot_rows: 0,
+            day: String::new(),
             begun: None,
         })
+    }
+
+    /// The keys that decoders are to keep out of shapes, as far as they are known by now.
+    pub fn varying_keys(&self) -> Arc<VaryingKeys> {
+        self.varying.get()
     }
 
     /// Sequence number of the last request of the log whose rows are all in the file.
@@ -179,44 +192,47 @@ impl Writer {
     }
 
     fn publish_turn(&mut self, turn: &[Staged]) -> Result<Published, StoreError> {
-        let mut published = Published::default();
-        let mut rollup = Rollup::new();
+        self.begin_day()?;
         self.restore_late_traces(turn)?;
         self.window.next_turn();
+        let mut published = Published::default();
+        let mut rollup = Rollup::default();
         let mut touched = Vec::new();
         let mut rows = Vec::new();
+        let mut shapes = ShapeColumns::default();
         for staged in turn {
             match staged {
                 Staged::Spans(_, batch) => {
-                    let new = self.admit(batch, &mut touched);
+                    let numbers = self.shapes.number(batch, &mut shapes);
+                    let new = self.admit(batch, &numbers, &mut touched);
                     let count = new.iter().filter(|&&new| new).count();
                     published.spans += count as u64;
                     published.duplicates += (new.len() - count) as u64;
-                    if count == new.len() {
-                        rows.push(batch.columns.clone());
-                    } else if count > 0 {
-                        rows.push(filter_record_batch(&batch.columns, &BooleanArray::from(new))?);
+                    if count > 0 {
+                        rows.push(span_columns(batch, &numbers, &new, self.generation)?);
                     }
-                    for resource in &batch.resources {
-                        if self.known_resources.insert(resource.id) {
-                            self.new_resources.push(resource.clone());
-                        }
-                    }
+                    self.take_resources(batch);
                 }
                 Staged::Envoy(_, scrape) => {
-                    self.count_scrape(scrape, &mut rollup);
+                    write_directory(&self.directory, |directory| {
+                        counting::count_scrape(scrape, directory, &mut rollup);
+                    });
                     published.scrapes += 1;
                 }
             }
         }
-        self.count_traces(&touched, &mut rollup);
-        if let Err(error) = self.append(&rows, &rollup) {
+        write_directory(&self.directory, |directory| {
+            counting::count_traces(&mut self.window, &touched, directory, &mut rollup);
+        });
+        if let Err(error) = self.append(rows, shapes, &rollup) {
             // Else the same spans would be taken for duplicates when they are published again.
             for trace_id in touched {
                 self.window.forget_uncounted(trace_id);
             }
+            self.shapes.take_back();
             return Err(error);
         }
+        self.shapes.keep();
         merge_rollup(&mut self.rollup, &rollup);
         for trace_id in touched {
             if let Some(trace) = self.window.get_mut(trace_id) {
@@ -229,6 +245,27 @@ impl Writer {
             self.begun.get_or_insert_with(Instant::now);
         }
         Ok(published)
+    }
+
+    /// Where a new day has begun, ends the generation of the day before: a generation belongs to one partition, which
+    /// holds the shapes of all its rows.
+    fn begin_day(&mut self) -> Result<(), StoreError> {
+        let day = day_of(jiff::Timestamp::now());
+        if day != self.day {
+            self.move_into_file()?;
+            self.partitions.ensure(&self.connection, &day)?;
+            self.shapes.forget();
+            self.day = day;
+        }
+        Ok(())
+    }
+
+    fn take_resources(&mut self, batch: &SpanBatch) {
+        for resource in &batch.resources {
+            if self.known_resources.insert(resource.id) {
+                self.new_resources.push(resource.clone());
+            }
+        }
     }
 
     /// Fetches the stored spans of traces that are not in memory and may have been seen before.
@@ -254,122 +291,54 @@ impl Writer {
     }
 
     /// Takes the spans of a request into their traces; says of each row whether it is new.
-    fn admit(&mut self, batch: &SpanBatch, touched: &mut Vec<u128>) -> Vec<bool> {
+    fn admit(
+        &mut self,
+        batch: &SpanBatch,
+        numbers: &[Option<Numbered>],
+        touched: &mut Vec<u128>,
+    ) -> Vec<bool> {
         let mut new = Vec::with_capacity(batch.skeletons.len());
-        for span in &batch.skeletons {
+        for (span, shape) in batch.skeletons.iter().zip(batch.shape_numbers()) {
+            let mut span = span.clone();
+            if let Some(numbered) = &numbers[shape] {
+                span.traits = Arc::clone(&numbered.traits);
+            }
             if !self.window.contains(span.trace_id) && !self.seen.contains(span.trace_id) {
                 self.seen.insert(span.trace_id);
             }
-            let (is_new, first_touch) = self.window.insert(span.clone());
+            let trace_id = span.trace_id;
+            let (is_new, first_touch) = self.window.insert(span);
             if first_touch {
-                touched.push(span.trace_id);
+                touched.push(trace_id);
             }
             new.push(is_new);
         }
         new
     }
 
-    /// Adds what the touched traces contribute now, and takes back what they contributed before.
-    fn count_traces(&mut self, touched: &[u128], rollup: &mut Rollup) {
-        let window = &mut self.window;
-        write_directory(&self.directory, |directory| {
-            for &trace_id in touched {
-                let Some(trace) = window.get_mut(trace_id).filter(|trace| trace.counted < trace.spans.len())
-                else {
-                    continue;
-                };
-                let (before, _) = contributions(&trace.spans[..trace.counted]);
-                let (after, learned) = contributions(&trace.spans);
-                for (contributions, times) in [(before, -1), (after, 1)] {
-                    for contribution in contributions {
-                        let bucket_s = contribution.bucket_s;
-                        let series = directory.series_id(SeriesKey::Edge {
-                            source: contribution.source.clone(),
-                            target: contribution.target.clone(),
-                            protocol: contribution.protocol,
-                        });
-                        rollup.entry((bucket_s, series)).or_default().add(&contribution, times);
-                    }
-                }
-                directory.learn(learned);
-            }
-        });
-    }
-
-    fn count_scrape(&mut self, scrape: &EnvoyScrape, rollup: &mut Rollup) {
-        let bucket_s =
-            scrape.scraped_at_ns.div_euclid(1_000_000_000).div_euclid(BUCKET_SECONDS) * BUCKET_SECONDS;
-        let proxy: Arc<str> = Arc::from(scrape.proxy.id.as_str());
-        write_directory(&self.directory, |directory| {
-            directory.saw_proxy(
-                &scrape.proxy,
-                scrape.config.as_ref(),
-                &scrape.baseline,
-                scrape.scraped_at_ns,
-            );
-            for delta in &scrape.clusters {
-                let cluster = Arc::from(delta.cluster.as_str());
-                let series =
-                    directory.series_id(SeriesKey::EnvoyCluster { proxy: Arc::clone(&proxy), cluster });
-                let measures = Measures {
-                    requests: delta.requests as i64,
-                    errors: delta.classes[4] as i64,
-                    attempts: delta.attempts as i64,
-                    retries: delta.retries as i64,
-                    timeouts: delta.timeouts as i64,
-                    connection_failures: delta.connection_failures as i64,
-                    tls_handshakes: delta.tls_handshakes as i64,
-                    client: delta
-                        .latency
-                        .iter()
-                        .map(|bin| (envoy_bin(bin.lower_ms), bin.count as i64))
-                        .collect(),
-                    ..Measures::default()
-                };
-                rollup.entry((bucket_s, series)).or_default().merge(&measures, 1);
-            }
-            for delta in &scrape.listeners {
-                let prefix = Arc::from(delta.prefix.as_str());
-                let series =
-                    directory.series_id(SeriesKey::EnvoyListener { proxy: Arc::clone(&proxy), prefix });
-                let measures = Measures {
-                    requests: delta.requests as i64,
-                    errors: delta.classes[4] as i64,
-                    attempts: delta.requests as i64,
-                    server: delta
-                        .latency
-                        .iter()
-                        .map(|bin| (envoy_bin(bin.lower_ms), bin.count as i64))
-                        .collect(),
-                    ..Measures::default()
-                };
-                rollup.entry((bucket_s, series)).or_default().merge(&measures, 1);
-            }
-        });
-    }
-
-    /// Appends rows to the generation in memory, all or none.
-    fn append(&mut self, rows: &[RecordBatch], rollup: &Rollup) -> Result<(), StoreError> {
+    /// Appends rows and new shapes to the generation in memory, all or none.
+    fn append(
+        &mut self,
+        rows: Vec<RecordBatch>,
+        shapes: ShapeColumns,
+        rollup: &Rollup,
+    ) -> Result<(), StoreError> {
         let hot = self.generation % 2;
+        let count: usize = rows.iter().map(RecordBatch::num_rows).sum();
+        let shapes: Vec<RecordBatch> = shapes.finish(self.generation)?.into_iter().collect();
         let rollup = rollup_columns(rollup, Some(self.generation))?;
-        let rows: Vec<RecordBatch> =
-            rows.iter().map(|rows| with_generation(rows, self.generation)).collect::<Result<_, _>>()?;
-        let append = || {
+        self.all_or_nothing("keep new rows", || {
             self.connection.execute_batch("BEGIN")?;
-            let mut appender = self.connection.appender(&format!("hot_spans_{hot}"))?;
-            for rows in rows.iter().cloned() {
-                appender.append_record_batch(rows)?;
+            for (table, batches) in [("spans", rows), ("shapes", shapes), ("rollup", vec![rollup])] {
+                let mut appender = self.connection.appender(&format!("hot_{table}_{hot}"))?;
+                for batch in batches {
+                    appender.append_record_batch(batch)?;
+                }
+                appender.flush()?;
             }
-            appender.flush()?;
-            drop(appender);
-            let mut appender = self.connection.appender(&format!("hot_rollup_{hot}"))?;
-            appender.append_record_batch(rollup)?;
-            appender.flush()?;
-            drop(appender);
             self.connection.execute_batch("COMMIT")
-        };
-        self.all_or_nothing("keep new rows", append)?;
-        self.hot_rows += rows.iter().map(RecordBatch::num_rows).sum::<usize>();
+        })?;
+        self.hot_rows += count;
         Ok(())
     }
 
@@ -386,16 +355,14 @@ impl Writer {
         if self.begun.is_none() {
             return Ok(());
         }
-        let now = jiff::Timestamp::now();
-        let partition = self.partitions.for_time(&self.connection, now)?;
         let rollup = rollup_columns(&self.rollup, None)?;
         let resources = resource_columns(&self.new_resources)?;
         let (connection, generation, hot) = (&self.connection, self.generation, self.generation % 2);
         let position = self.published;
         self.all_or_nothing("move rows into its file", || {
             let move_spans = include_str!("../../sql/store/move_spans.sql")
-                .replace("{partition}", &partition)
-                .replace("{hot}", &format!("hot_spans_{hot}"))
+                .replace("{day}", &self.day)
+                .replace("{hot}", &hot.to_string())
                 .replace("{generation}", &generation.to_string());
             connection.execute_batch(&move_spans)?;
             tiers::add_late(connection, &format!("hot_rollup_{hot}"), generation)?;
@@ -404,7 +371,7 @@ impl Writer {
                 appender.append_record_batch(columns)?;
                 appender.flush()?;
             }
-            tiers::seal(connection, now.as_second())?;
+            tiers::seal(connection, jiff::Timestamp::now().as_second(), generation)?;
             read_directory(&self.directory, |directory| directory.save(connection))?;
             let save_progress = include_str!("../../sql/store/save_progress.sql")
                 .replace("{position}", &position.to_string())
@@ -420,7 +387,7 @@ impl Writer {
         self.begun = None;
         // The generation before the one just moved: nobody reads it any more.
         let before = self.generation % 2;
-        reset_hot_spans(&self.connection, before)?;
+        empty_hot(&self.connection, before)?;
         self.connection
             .execute_batch(&format!("TRUNCATE hot_rollup_{before}"))
             .map_err(database("empty its memory"))
@@ -444,46 +411,4 @@ impl Writer {
             database(action)(error)
         })
     }
-}
-
-impl SpanBatch {
-    /// The first `rows` rows, and the others.
-    fn split_at(self, rows: usize) -> (Self, Self) {
-        let mut skeletons = self.skeletons;
-        let later = skeletons.split_off(rows);
-        let rest = self.columns.num_rows() - rows;
-        (
-            Self { columns: self.columns.slice(0, rows), skeletons, resources: self.resources },
-            Self { columns: self.columns.slice(rows, rest), skeletons: later, resources: Vec::new() },
-        )
-    }
-}
-
-/// The columns of the in-memory table: those of the file, and the generation.
-fn with_generation(rows: &RecordBatch, generation: u64) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let mut fields: Vec<_> = rows.schema().fields().iter().cloned().collect();
-    fields.push(Arc::new(Field::new("generation", DataType::UInt64, false)));
-    let mut columns = rows.columns().to_vec();
-    columns.push(Arc::new(UInt64Array::from_value(generation, rows.num_rows())));
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
-}
-
-/// The rows of the table `resources`.
-fn resource_columns(resources: &[Resource]) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let mut ids = UInt64Builder::new();
-    let mut attributes = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
-    for resource in resources {
-        ids.append_value(resource.id);
-        for (key, value) in &resource.attributes {
-            attributes.keys().append_value(key);
-            attributes.values().append_value(value);
-        }
-        attributes.append(true)?;
-    }
-    let attributes = attributes.finish();
-    let fields = vec![
-        Field::new("resource_id", DataType::UInt64, false),
-        Field::new("attributes", attributes.data_type().clone(), false),
-    ];
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), vec![Arc::new(ids.finish()), Arc::new(attributes)])
 }

@@ -1,6 +1,6 @@
 //! What the calls of a trace add to the edges of the graph.
 
-use std::collections::HashSet;
+use foldhash::{HashSet, HashSetExt as _};
 use std::sync::Arc;
 
 use crate::rows::span::{Peer, PeerKind, Protocol, Skeleton, SpanKind};
@@ -16,15 +16,25 @@ use super::{BUCKET_SECONDS, Contribution, Endpoint, Learned};
 pub fn contributions(spans: &[Skeleton]) -> (Vec<Contribution>, Learned) {
     let tree = Tree::new(spans);
     let calls = Calls::of(&tree);
-    let mut finder = Finder { tree: &tree, found: Vec::new(), indirect: HashSet::new() };
+    (found(&tree, &calls), learned(&tree, &calls))
+}
+
+/// The same without what is learned beside it.
+pub fn contributions_alone(spans: &[Skeleton]) -> Vec<Contribution> {
+    let tree = Tree::new(spans);
+    found(&tree, &Calls::of(&tree))
+}
+
+fn found(tree: &Tree<'_>, calls: &Calls) -> Vec<Contribution> {
+    let mut finder = Finder { tree, found: Vec::new(), indirect: HashSet::new() };
     for call in &calls.all {
         finder.sent(call);
     }
     for &(parent, landing) in &calls.uncalled {
-        finder.received_below(parent, landing, &workload(&tree, parent), None);
+        finder.received_below(parent, landing, &workload(tree, parent), None);
     }
-    finder.received_from_outside(&calls);
-    (finder.found, learned(&tree, &calls))
+    finder.received_from_outside(calls);
+    finder.found
 }
 
 struct Finder<'a> {

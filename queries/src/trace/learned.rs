@@ -1,6 +1,6 @@
 //! Which workload answered for which cluster, and which proxies stand before which workload.
 
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt as _};
 use std::sync::Arc;
 
 use super::calls::Calls;

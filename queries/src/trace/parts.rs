@@ -1,7 +1,7 @@
 //! What a call is made of: as a rule of one request to one place. A client span that only holds calls to several
 //! places is taken apart into those.
 
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt as _};
 
 use crate::rows::span::{Peer, PeerKind, SpanKind};
 

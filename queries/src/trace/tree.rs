@@ -1,7 +1,7 @@
 //! The tree of a trace's spans, cut into hops.
 
+use foldhash::{HashMap, HashMapExt as _};
 use std::cmp::{Ordering, Reverse};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 

@@ -53,7 +53,9 @@ fn request(spans: Vec<Span>) -> ExportTraceServiceRequest {
 }
 
 fn decode(spans: Vec<Span>) -> (Vec<Row>, Decoded) {
-    let decoded = decode_traces(&request(spans).encode_to_vec(), NOW, &DecodeLimits::default()).unwrap();
+    let decoded =
+        decode_traces(&request(spans).encode_to_vec(), NOW, &DecodeLimits::default(), Arc::default())
+            .unwrap();
     (rows(&decoded.batch), decoded)
 }
 
@@ -62,7 +64,8 @@ fn every_recorded_span_is_kept_with_all_its_attributes() {
     for (name, payload) in [("one", ONE_TRACE), ("remote parent", REMOTE_PARENT), ("Envoy HTTP", ENVOY_HTTP)]
     {
         let received_at_ns = if name == "Envoy HTTP" { now_of(payload) } else { NOW };
-        let decoded = decode_traces(payload, received_at_ns, &DecodeLimits::default()).unwrap();
+        let decoded =
+            decode_traces(payload, received_at_ns, &DecodeLimits::default(), Arc::default()).unwrap();
         assert_eq!((decoded.rejected, decoded.message.as_str()), (0, ""), "{name}");
         let expected = ExportTraceServiceRequest::decode(payload).unwrap();
         assert_eq!(rows(&decoded.batch), read::expected(&expected), "{name}");
@@ -77,7 +80,7 @@ fn now_of(payload: &[u8]) -> i64 {
 
 #[test]
 fn a_recorded_trace_means_this() {
-    let decoded = decode_traces(ONE_TRACE, NOW, &DecodeLimits::default()).unwrap();
+    let decoded = decode_traces(ONE_TRACE, NOW, &DecodeLimits::default(), Arc::default()).unwrap();
     let mut lines: Vec<String> = decoded
         .batch
         .skeletons
@@ -125,20 +128,24 @@ fn a_frame_gives_the_same_rows_again_however_it_is_packed() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(ONE_TRACE).unwrap();
     let limits = DecodeLimits::default();
-    let first = decode_traces(ONE_TRACE, NOW, &limits).unwrap();
+    let first = decode_traces(ONE_TRACE, NOW, &limits, Arc::default()).unwrap();
     for (kind, payload) in [
         (FrameKind::OtlpTraces, ONE_TRACE.to_vec()),
         (FrameKind::OtlpTracesGzip, gzip.finish().unwrap()),
         (FrameKind::OtlpTracesZstd, compression::compress_for_log(ONE_TRACE).unwrap()),
     ] {
         let frame = Frame { kind, received_at_ns: NOW, payload: payload.into() };
-        let again = decode_frame(&frame, &limits).unwrap();
+        let again = decode_frame(&frame, &limits, Arc::default()).unwrap();
         assert_eq!(again.batch.columns, first.batch.columns);
+        assert_eq!(again.batch.shapes, first.batch.shapes);
         assert_eq!(again.batch.skeletons, first.batch.skeletons);
         assert_eq!(again.batch.resources, first.batch.resources);
     }
     let other = Frame { kind: FrameKind::EnvoyScrape, received_at_ns: NOW, payload: Vec::new().into() };
-    assert!(matches!(decode_frame(&other, &limits), Err(DecodeError::WrongFrame(FrameKind::EnvoyScrape))));
+    assert!(matches!(
+        decode_frame(&other, &limits, Arc::default()),
+        Err(DecodeError::WrongFrame(FrameKind::EnvoyScrape))
+    ));
 }
 
 #[test]
@@ -183,7 +190,8 @@ fn what_is_unusual_is_tolerated() {
     let mut empty_name = self::request(vec![span(4)]);
     empty_name.resource_spans[0].resource.as_mut().unwrap().attributes = vec![text("service.name", "")];
     request.resource_spans.extend(empty_name.resource_spans);
-    let decoded = decode_traces(&request.encode_to_vec(), NOW, &DecodeLimits::default()).unwrap();
+    let decoded =
+        decode_traces(&request.encode_to_vec(), NOW, &DecodeLimits::default(), Arc::default()).unwrap();
     assert_eq!(decoded.rejected, 0);
     let rows = rows(&decoded.batch);
     assert!(rows.iter().all(|row| row.service == "unknown_service"));
@@ -201,7 +209,7 @@ fn a_resource_counts_wherever_it_stands() {
     prost::encoding::encode_varint((only_spans.len() + only_resource.len()) as u64, &mut payload);
     payload.extend(only_spans);
     payload.extend(only_resource);
-    let decoded = decode_traces(&payload, NOW, &DecodeLimits::default()).unwrap();
+    let decoded = decode_traces(&payload, NOW, &DecodeLimits::default(), Arc::default()).unwrap();
     assert_eq!(rows(&decoded.batch)[0].service, "orders");
 }
 
@@ -240,7 +248,7 @@ fn values_nested_too_deep_cost_their_span_only() {
     let (rows, decoded) = decode(vec![deep.clone(), span(2)]);
     assert_eq!((rows.len(), decoded.rejected), (1, 1));
     let alone = request(vec![deep]).encode_to_vec();
-    let refused = decode_traces(&alone, NOW, &DecodeLimits::default());
+    let refused = decode_traces(&alone, NOW, &DecodeLimits::default(), Arc::default());
     assert!(matches!(refused, Err(DecodeError::NothingReadable(_))), "{refused:?}");
     // Far deeper than any stack: it is read without descending into it.
     let mut abyss = vec![0x18, 0x01];
@@ -291,10 +299,13 @@ fn events_and_links_are_json_within_their_limits() {
 fn a_request_that_is_none_is_refused() {
     let limits = DecodeLimits::default();
     for bad in [&b"not protobuf"[..], &ONE_TRACE[..ONE_TRACE.len() - 1], &[0x0a, 0x01, 0xff]] {
-        assert!(matches!(decode_traces(bad, NOW, &limits), Err(DecodeError::Malformed)), "{bad:?}");
+        assert!(
+            matches!(decode_traces(bad, NOW, &limits, Arc::default()), Err(DecodeError::Malformed)),
+            "{bad:?}"
+        );
     }
-    assert!(decode_traces(&[], NOW, &limits).unwrap().batch.skeletons.is_empty());
+    assert!(decode_traces(&[], NOW, &limits, Arc::default()).unwrap().batch.skeletons.is_empty());
     let few = DecodeLimits { max_spans: 2, ..limits };
     let three = request(vec![span(1), span(2), span(3)]).encode_to_vec();
-    assert!(matches!(decode_traces(&three, NOW, &few), Err(DecodeError::TooManySpans(2))));
+    assert!(matches!(decode_traces(&three, NOW, &few, Arc::default()), Err(DecodeError::TooManySpans(2))));
 }

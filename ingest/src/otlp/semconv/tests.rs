@@ -183,8 +183,8 @@ fn names_are_cut() {
 }
 
 #[test]
-fn what_the_store_or_the_graph_reads_is_known() {
+fn what_the_graph_reads_is_known() {
     assert!(is_known("db.name"));
-    assert!(is_known("user_agent"));
+    assert!(is_known("upstream_cluster"));
     assert!(!is_known("http.request.header.x-tenant"));
 }

@@ -1,30 +1,63 @@
-//! Spans as Arrow columns, ready to be appended, with their skeletons beside them.
+//! Spans as Arrow columns and shapes, ready to be appended, with their skeletons beside them.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, FixedSizeBinaryBuilder, Int64Builder, MapBuilder, StringBuilder, UInt8Builder,
-    UInt16Builder, UInt64Builder,
+    ArrayRef, AsArray as _, FixedSizeBinaryBuilder, Int64Builder, MapBuilder, StringBuilder, UInt64Builder,
 };
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
-use super::known::{KNOWN_ATTRIBUTES, REQUEST_ID_ATTRIBUTE, known_column};
-use super::{Peer, PeerRef, Skeleton, SpanFlags, SpanRow, Workload};
+use super::shape::{SLOTS, Shape, ShapeWriter, Shapes, ShapesBuilder, VaryingKeys};
+use super::{Peer, Skeleton, SpanFlags, SpanRow, Traits, Workload};
 
 /// Decoded spans: one row of [`SpanBatch::columns`] for each skeleton, in the same order.
 #[derive(Clone, Debug)]
 pub struct SpanBatch {
-    /// The columns of the table `spans`, in its order.
+    /// The columns of the table `spans`, in its order. `shape_id` counts in [`SpanBatch::shapes`].
     pub columns: RecordBatch,
+    /// The shapes that the rows name.
+    pub shapes: Arc<Shapes>,
     /// What the graph needs of each row.
     pub skeletons: Vec<Skeleton>,
-    /// The resources that the rows name, each once.
+    /// The resources that the shapes name, each once.
     pub resources: Vec<Resource>,
 }
+
+impl SpanBatch {
+    /// For each row the number that its shape has in [`SpanBatch::shapes`].
+    pub fn shape_numbers(&self) -> impl Iterator<Item = usize> {
+        let numbers = self.columns.column(SHAPE_COLUMN).as_primitive::<UInt64Type>();
+        numbers.values().iter().map(|&number| number as usize)
+    }
+
+    /// The first `rows` rows, and the others. The resources stay with the first ones.
+    pub fn split_at(mut self, rows: usize) -> (Self, Self) {
+        let skeletons = self.skeletons.split_off(rows);
+        let rest = self.columns.num_rows() - rows;
+        let later = Self {
+            columns: self.columns.slice(rows, rest),
+            shapes: Arc::clone(&self.shapes),
+            skeletons,
+            resources: Vec::new(),
+        };
+        (Self { columns: self.columns.slice(0, rows), ..self }, later)
+    }
+
+    /// Memory that it takes, roughly, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.columns.get_array_memory_size()
+            + self.shapes.memory_bytes()
+            + self.skeletons.capacity() * size_of::<Skeleton>()
+            + self.shapes.len() * TRAITS_BYTES
+    }
+}
+
+/// What the [`Traits`] of a shape take, with the names in them.
+const TRAITS_BYTES: usize = 250;
 
 /// The attributes of a resource, stored once however many spans share them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,76 +73,69 @@ pub struct SpanBatchBuilder {
     ids: [UInt64Builder; 4],
     start_ns: Int64Builder,
     duration_ns: UInt64Builder,
-    small: [UInt8Builder; 4],
-    http_status: UInt16Builder,
-    flags: [BooleanBuilder; 3],
-    texts: Vec<StringBuilder>,
-    request_id: FixedSizeBinaryBuilder,
-    known: Vec<StringBuilder>,
+    shape_ids: UInt64Builder,
+    uuid: FixedSizeBinaryBuilder,
+    values: [StringBuilder; SLOTS],
+    texts: [StringBuilder; 3],
     tail: MapBuilder<StringBuilder, StringBuilder>,
-    resource_id: UInt64Builder,
+    writer: ShapeWriter,
+    shapes: ShapesBuilder,
+    /// For each shape what the graph needs of it.
+    traits: Vec<Arc<Traits>>,
+    skeletons: Vec<Skeleton>,
     current_resource: u64,
     resources: Vec<Resource>,
     resource_ids: HashSet<u64>,
-    skeletons: Vec<Skeleton>,
     workload: Arc<Workload>,
-    strings: HashMap<String, Arc<str>>,
-    peers: HashMap<Peer, Arc<Peer>>,
-    /// For each known attribute its value in the current row; kept to be reused.
-    row: Vec<Option<usize>>,
+    varying: Arc<VaryingKeys>,
+    /// The key last seen at each position of a span's attributes, and what it means there. Spans of one sender have
+    /// their attributes in one order, so that this saves looking the keys up.
+    roles: Vec<(String, Role)>,
 }
 
-/// The text columns, in the order of the table. Empty text is stored as NULL.
-const TEXTS: [&str; 14] = [
-    "service",
-    "namespace",
-    "version",
-    "instance",
-    "environment",
-    "name",
-    "status_message",
-    "method",
-    "route",
-    "peer_system",
-    "peer",
-    "scope",
-    "events",
-    "links",
-];
+/// What becomes of an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// It belongs to the shape.
+    Shared,
+    /// The same, and the graph needs it.
+    UpstreamCluster,
+    /// The same.
+    NodeId,
+    /// It stays with the row.
+    Varying,
+}
 
 impl Default for SpanBatchBuilder {
     fn default() -> Self {
-        Self::with_capacity(0)
+        Self::new(0, Arc::default())
     }
 }
 
 impl SpanBatchBuilder {
-    /// A builder with room for `rows` spans.
-    pub fn with_capacity(rows: usize) -> Self {
+    /// A builder with room for `rows` spans, which keeps the values of `varying` out of the shapes.
+    pub fn new(rows: usize, varying: Arc<VaryingKeys>) -> Self {
         let ids = || UInt64Builder::with_capacity(rows);
-        let small = || UInt8Builder::with_capacity(rows);
-        let flag = || BooleanBuilder::with_capacity(rows);
         let text = || StringBuilder::with_capacity(rows, 0);
         Self {
-            ids: [ids(), ids(), ids(), ids()],
+            ids: std::array::from_fn(|_| ids()),
             start_ns: Int64Builder::with_capacity(rows),
-            duration_ns: UInt64Builder::with_capacity(rows),
-            small: [small(), small(), small(), small()],
-            http_status: UInt16Builder::with_capacity(rows),
-            flags: [flag(), flag(), flag()],
-            texts: TEXTS.iter().map(|_| text()).collect(),
-            request_id: FixedSizeBinaryBuilder::with_capacity(rows, 16),
-            known: KNOWN_ATTRIBUTES.iter().map(|_| text()).collect(),
-            tail: map_builder(),
-            resource_id: UInt64Builder::with_capacity(rows),
+            duration_ns: ids(),
+            shape_ids: ids(),
+            uuid: FixedSizeBinaryBuilder::with_capacity(rows, 16),
+            values: std::array::from_fn(|_| text()),
+            texts: std::array::from_fn(|_| text()),
+            tail: MapBuilder::new(None, StringBuilder::new(), StringBuilder::new()),
+            writer: ShapeWriter::default(),
+            shapes: ShapesBuilder::for_rows(rows),
+            traits: Vec::new(),
+            skeletons: Vec::with_capacity(rows),
             current_resource: 0,
             resources: Vec::new(),
             resource_ids: HashSet::new(),
-            skeletons: Vec::with_capacity(rows),
             workload: Arc::default(),
-            strings: HashMap::new(),
-            peers: HashMap::new(),
-            row: vec![None; KNOWN_ATTRIBUTES.len()],
+            varying,
+            roles: Vec::new(),
         }
     }
 
@@ -125,9 +151,11 @@ impl SpanBatchBuilder {
 
     /// Sets the resource of the spans that follow.
     pub fn set_resource(&mut self, attributes: &[(Cow<'_, str>, Cow<'_, str>)]) {
-        let mut attributes: Vec<(String, String)> =
-            attributes.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
-        attributes.sort();
+        // Which keys vary depends on the service.
+        self.roles.clear();
+        let mut attributes: Vec<(&str, &str)> =
+            attributes.iter().map(|(key, value)| (&**key, &**value)).collect();
+        attributes.sort_unstable();
         let mut hasher = xxhash_rust::xxh3::Xxh3::new();
         for (key, value) in &attributes {
             for text in [key, value] {
@@ -137,6 +165,8 @@ impl SpanBatchBuilder {
         }
         self.current_resource = hasher.digest();
         if self.resource_ids.insert(self.current_resource) {
+            let attributes =
+                attributes.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
             self.resources.push(Resource { id: self.current_resource, attributes });
         }
     }
@@ -146,112 +176,108 @@ impl SpanBatchBuilder {
     /// # Errors
     /// Only where an Arrow builder refuses a value, which would be a defect of this module.
     pub fn push(&mut self, span: &SpanRow<'_>) -> Result<(), ArrowError> {
-        let peer = span.peer.map(|peer| self.peer(peer));
-        self.append_scalars(span);
-        let (peer_system, peer_name) = span.peer.map_or(("", ""), |peer| (peer.system, peer.name));
-        let texts = [
-            span.service,
-            span.namespace,
-            span.version,
-            span.instance,
-            span.environment,
-            span.name,
-            span.status_message,
-            span.method,
-            span.route,
-            peer_system,
-            peer_name,
-            span.scope,
-            span.events,
-            span.links,
-        ];
-        for (builder, text) in self.texts.iter_mut().zip(texts) {
-            builder.append_option(Some(text).filter(|text| !text.is_empty()));
-        }
-        self.append_attributes(span.attributes)?;
-        self.resource_id.append_value(self.current_resource);
-
-        let upstream_cluster = self.known_value(span.attributes, "upstream_cluster");
-        let node_id = self.known_value(span.attributes, "node_id");
-        let workload = self.workload(span);
-        self.skeletons.push(Skeleton {
-            trace_id: span.trace_id,
-            span_id: span.span_id,
-            parent_span_id: span.parent_span_id,
-            start_ns: span.start_ns,
-            duration_ns: span.duration_ns,
-            workload,
-            upstream_cluster: upstream_cluster.filter(|_| span.is_proxy),
-            node_id: node_id.filter(|_| span.is_proxy),
-            peer,
-            kind: span.kind,
-            protocol: span.protocol,
-            flags: SpanFlags { error: span.is_error, timeout: span.is_timeout, proxy: span.is_proxy },
-        });
-        Ok(())
-    }
-
-    fn append_scalars(&mut self, span: &SpanRow<'_>) {
         let ids = [(span.trace_id >> 64) as u64, span.trace_id as u64, span.span_id, span.parent_span_id];
         for (builder, id) in self.ids.iter_mut().zip(ids) {
             builder.append_value(id);
         }
         self.start_ns.append_value(span.start_ns);
         self.duration_ns.append_value(span.duration_ns);
-        let peer_kind = span.peer.map_or(0, |peer| peer.kind as u8);
-        let small = [span.kind as u8, span.status as u8, span.protocol as u8, peer_kind];
-        for (builder, number) in self.small.iter_mut().zip(small) {
-            builder.append_value(number);
+        for (builder, text) in self.texts.iter_mut().zip([span.status_message, span.events, span.links]) {
+            builder.append_option(Some(text).filter(|text| !text.is_empty()));
         }
-        self.http_status.append_value(span.http_status);
-        for (builder, flag) in self.flags.iter_mut().zip([span.is_error, span.is_timeout, span.is_proxy]) {
-            builder.append_value(flag);
+        self.writer.begin(&shape_of(span, self.current_resource));
+        let named = self.append_attributes(span)?;
+        let (shape, is_new) = self.shapes.number(&self.writer);
+        if is_new {
+            let traits = self.traits_of(span, named);
+            self.traits.push(Arc::new(traits));
         }
-    }
-
-    fn append_attributes(&mut self, attributes: &[(Cow<'_, str>, Cow<'_, str>)]) -> Result<(), ArrowError> {
-        self.row.fill(None);
-        let mut request_id = None;
-        for (position, (key, value)) in attributes.iter().enumerate() {
-            if let Some(column) = known_column(key) {
-                self.row[column] = Some(position);
-            } else if key == REQUEST_ID_ATTRIBUTE
-                && let Some(uuid) = parse_uuid(value)
-            {
-                request_id = Some(uuid);
-            } else {
-                self.tail.keys().append_value(key);
-                self.tail.values().append_value(value);
-            }
-        }
-        self.tail.append(true)?;
-        for (builder, position) in self.known.iter_mut().zip(&self.row) {
-            builder.append_option(position.map(|position| &*attributes[position].1));
-        }
-        match request_id {
-            Some(uuid) => self.request_id.append_value(uuid)?,
-            None => self.request_id.append_null(),
-        }
+        self.shape_ids.append_value(shape as u64);
+        self.skeletons.push(Skeleton {
+            trace_id: span.trace_id,
+            span_id: span.span_id,
+            parent_span_id: span.parent_span_id,
+            start_ns: span.start_ns,
+            duration_ns: span.duration_ns,
+            traits: Arc::clone(&self.traits[shape]),
+        });
         Ok(())
     }
 
-    /// The current row's value of a known attribute, shared; `-` is Envoy's word for none.
-    fn known_value(&mut self, attributes: &[(Cow<'_, str>, Cow<'_, str>)], key: &str) -> Option<Arc<str>> {
-        let value = &*attributes[self.row[known_column(key)?]?].1;
-        if value.is_empty() || value == "-" {
-            return None;
+    /// Puts each attribute into the shape or into the row; returns what the graph needs of them.
+    fn append_attributes<'a>(&mut self, span: &SpanRow<'a>) -> Result<NamedByProxy<'a>, ArrowError> {
+        let mut named = NamedByProxy::default();
+        let mut slots = 0;
+        let mut uuid = None;
+        let mut has_tail = false;
+        for (position, (key, value)) in span.attributes.iter().enumerate() {
+            match self.role(position, span.service, key) {
+                Role::Varying => {
+                    if uuid.is_none()
+                        && let Some(parsed) = parse_uuid(value)
+                    {
+                        uuid = Some(parsed);
+                        self.writer.uuid_key(key);
+                    } else if let Some(column) = self.values.get_mut(slots) {
+                        column.append_value(value);
+                        self.writer.slot(slots, key);
+                        slots += 1;
+                    } else {
+                        self.tail.keys().append_value(key);
+                        self.tail.values().append_value(value);
+                        has_tail = true;
+                    }
+                    continue;
+                }
+                Role::Shared => {}
+                Role::UpstreamCluster => named.upstream_cluster = stated(value),
+                Role::NodeId => named.node_id = stated(value),
+            }
+            self.writer.attribute(key, value);
         }
-        if let Some(shared) = self.strings.get(value) {
-            return Some(Arc::clone(shared));
+        for column in &mut self.values[slots..] {
+            column.append_null();
         }
-        let shared: Arc<str> = Arc::from(value);
-        self.strings.insert(value.to_owned(), Arc::clone(&shared));
-        Some(shared)
+        match uuid {
+            Some(uuid) => self.uuid.append_value(uuid)?,
+            None => self.uuid.append_null(),
+        }
+        self.tail.append(has_tail)?;
+        Ok(named)
     }
 
-    fn peer(&mut self, peer: PeerRef<'_>) -> Arc<Peer> {
-        let peer = Peer { kind: peer.kind, system: peer.system.to_owned(), name: peer.name.to_owned() };
-        Arc::clone(self.peers.entry(peer).or_insert_with_key(|peer| Arc::new(peer.clone())))
+    fn role(&mut self, position: usize, service: &str, key: &str) -> Role {
+        if let Some((known, role)) = self.roles.get(position)
+            && known == key
+        {
+            return *role;
+        }
+        let role = match key {
+            "upstream_cluster" => Role::UpstreamCluster,
+            "node_id" => Role::NodeId,
+            _ if self.varying.contains(service, key) => Role::Varying,
+            _ => Role::Shared,
+        };
+        // Every position before this one has been seen.
+        self.roles.truncate(position);
+        self.roles.push((key.to_owned(), role));
+        role
+    }
+
+    fn traits_of(&mut self, span: &SpanRow<'_>, named: NamedByProxy<'_>) -> Traits {
+        let peer = |peer: super::PeerRef<'_>| {
+            Arc::new(Peer { kind: peer.kind, system: peer.system.to_owned(), name: peer.name.to_owned() })
+        };
+        let by_proxy = |name: Option<&str>| name.filter(|_| span.is_proxy).map(Arc::from);
+        Traits {
+            workload: self.workload(span),
+            upstream_cluster: by_proxy(named.upstream_cluster),
+            node_id: by_proxy(named.node_id),
+            peer: span.peer.map(peer),
+            kind: span.kind,
+            protocol: span.protocol,
+            flags: SpanFlags { error: span.is_error, timeout: span.is_timeout, proxy: span.is_proxy },
+        }
     }
 
     /// The span's workload, shared with the span before it where they are equal, as in every request they are.
@@ -272,53 +298,101 @@ impl SpanBatchBuilder {
         Arc::clone(&self.workload)
     }
 
-    /// The columns and skeletons of all spans added.
+    /// The columns, shapes and skeletons of all spans added.
     ///
     /// # Errors
     /// Only where the columns do not fit together, which would be a defect of this module.
     pub fn finish(mut self) -> Result<SpanBatch, ArrowError> {
-        let mut columns: Vec<(String, ArrayRef)> = Vec::with_capacity(80);
-        let mut add = |name: &str, array: ArrayRef| columns.push((name.to_owned(), array));
-        for (name, mut builder) in
-            ["trace_hi", "trace_lo", "span_id", "parent_span_id"].into_iter().zip(self.ids)
-        {
-            add(name, Arc::new(builder.finish()));
+        let mut columns: Vec<ArrayRef> = Vec::with_capacity(8 + SLOTS + 4);
+        for builder in &mut self.ids {
+            columns.push(Arc::new(builder.finish()));
         }
-        add("start_ns", Arc::new(self.start_ns.finish()));
-        add("duration_ns", Arc::new(self.duration_ns.finish()));
-        for (name, mut builder) in ["kind", "status", "protocol", "peer_kind"].into_iter().zip(self.small) {
-            add(name, Arc::new(builder.finish()));
+        columns.push(Arc::new(self.start_ns.finish()));
+        columns.push(Arc::new(self.duration_ns.finish()));
+        columns.push(Arc::new(self.shape_ids.finish()));
+        columns.push(Arc::new(self.uuid.finish()));
+        for builder in self.values.iter_mut().chain(&mut self.texts) {
+            columns.push(Arc::new(builder.finish()));
         }
-        add("http_status", Arc::new(self.http_status.finish()));
-        for (name, mut builder) in ["is_error", "is_timeout", "is_proxy"].into_iter().zip(self.flags) {
-            add(name, Arc::new(builder.finish()));
-        }
-        for (name, mut builder) in TEXTS.into_iter().zip(self.texts) {
-            add(name, Arc::new(builder.finish()));
-        }
-        add("request_id", Arc::new(self.request_id.finish()));
-        for (key, mut builder) in KNOWN_ATTRIBUTES.into_iter().zip(self.known) {
-            add(&format!("@{key}"), Arc::new(builder.finish()));
-        }
-        add("tail", Arc::new(self.tail.finish()));
-        add("resource_id", Arc::new(self.resource_id.finish()));
-        let schema = schema_of(&columns);
-        let arrays = columns.into_iter().map(|(_, array)| array).collect();
+        columns.push(Arc::new(self.tail.finish()));
         Ok(SpanBatch {
-            columns: RecordBatch::try_new(schema, arrays)?,
+            columns: RecordBatch::try_new(schema_of(&columns), columns)?,
+            shapes: Arc::new(self.shapes.finish()),
             skeletons: self.skeletons,
             resources: self.resources,
         })
     }
 }
 
-fn map_builder() -> MapBuilder<StringBuilder, StringBuilder> {
-    MapBuilder::new(None, StringBuilder::new(), StringBuilder::new())
+/// What a proxy's span names, as far as it does.
+#[derive(Clone, Copy, Debug, Default)]
+struct NamedByProxy<'a> {
+    upstream_cluster: Option<&'a str>,
+    node_id: Option<&'a str>,
 }
 
-/// The fields of these columns; the request id is marked as a UUID.
-fn schema_of(columns: &[(String, ArrayRef)]) -> SchemaRef {
-    let field = |(name, array): &(String, ArrayRef)| {
+/// A value that says something; `-` is Envoy's word for nothing.
+fn stated(value: &str) -> Option<&str> {
+    Some(value).filter(|value| !matches!(*value, "" | "-"))
+}
+
+/// Everything of a span's shape that is not an attribute.
+fn shape_of<'a>(span: &SpanRow<'a>, resource_id: u64) -> Shape<'a> {
+    let (peer_system, peer_name) = span.peer.map_or(("", ""), |peer| (peer.system, peer.name));
+    Shape {
+        resource_id,
+        kind: span.kind,
+        status: span.status,
+        protocol: span.protocol,
+        peer_kind: span.peer.map_or(0, |peer| peer.kind as u8),
+        http_status: span.http_status,
+        is_error: span.is_error,
+        is_timeout: span.is_timeout,
+        is_proxy: span.is_proxy,
+        texts: [
+            span.service,
+            span.namespace,
+            span.version,
+            span.instance,
+            span.environment,
+            span.name,
+            span.method,
+            span.route,
+            peer_system,
+            peer_name,
+            span.scope,
+        ],
+        ..Shape::default()
+    }
+}
+
+/// Where `shape_id` stands among [`COLUMNS`].
+pub const SHAPE_COLUMN: usize = 6;
+
+/// The names of the table's columns.
+const COLUMNS: [&str; 8 + SLOTS + 4] = [
+    "trace_hi",
+    "trace_lo",
+    "span_id",
+    "parent_span_id",
+    "start_ns",
+    "duration_ns",
+    "shape_id",
+    "uuid",
+    "value_1",
+    "value_2",
+    "value_3",
+    "value_4",
+    "value_5",
+    "status_message",
+    "events",
+    "links",
+    "tail",
+];
+
+/// The fields of these columns; the column of UUIDs is marked as such.
+fn schema_of(columns: &[ArrayRef]) -> SchemaRef {
+    let field = |(name, array): (&str, &ArrayRef)| {
         let field = Field::new(name, array.data_type().clone(), true);
         match array.data_type() {
             DataType::FixedSizeBinary(16) => field
@@ -326,7 +400,7 @@ fn schema_of(columns: &[(String, ArrayRef)]) -> SchemaRef {
             _ => field,
         }
     };
-    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+    Arc::new(Schema::new(COLUMNS.into_iter().zip(columns).map(field).collect::<Vec<_>>()))
 }
 
 /// The bytes of a UUID in its canonical lower-case form, the only one that turns back into the same text.

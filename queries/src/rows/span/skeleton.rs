@@ -1,5 +1,6 @@
 //! What the graph needs of a span: a tenth of its size, kept in memory while its trace is young.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::{Protocol, SpanKind};
@@ -17,6 +18,22 @@ pub struct Skeleton {
     pub start_ns: i64,
     /// Duration, ns.
     pub duration_ns: u64,
+    /// What it shares with all spans of its shape.
+    pub traits: Arc<Traits>,
+}
+
+/// A skeleton reads like one record; that part of it is shared is a matter of memory alone.
+impl Deref for Skeleton {
+    type Target = Traits;
+
+    fn deref(&self) -> &Traits {
+        &self.traits
+    }
+}
+
+/// What the graph needs of a span and many others have too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traits {
     /// Who made the span.
     pub workload: Arc<Workload>,
     /// Proxies: the cluster that the request was sent to.

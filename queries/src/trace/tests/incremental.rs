@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::skeletons::end;
-use crate::rows::span::{Peer, PeerKind, Protocol, Skeleton, SpanFlags, SpanKind, Workload};
+use crate::rows::span::{Peer, PeerKind, Protocol, Skeleton, SpanFlags, SpanKind, Traits, Workload};
 use crate::trace::{Contribution, Endpoint, contributions};
 
 fn workload() -> impl Strategy<Value = Arc<Workload>> {
@@ -51,13 +51,15 @@ fn skeleton() -> impl Strategy<Value = Skeleton> {
                 parent_span_id,
                 start_ns: start_ms * 1_000_000,
                 duration_ns: duration_ms * 1_000_000,
-                workload,
-                upstream_cluster: cluster.filter(|_| flags.proxy),
-                node_id: node_id.filter(|_| flags.proxy),
-                peer,
-                kind: SpanKind::from_number(kind),
-                protocol: Protocol::from_number(kind as u8),
-                flags,
+                traits: Arc::new(Traits {
+                    workload,
+                    upstream_cluster: cluster.filter(|_| flags.proxy),
+                    node_id: node_id.filter(|_| flags.proxy),
+                    peer,
+                    kind: SpanKind::from_number(kind),
+                    protocol: Protocol::from_number(kind as u8),
+                    flags,
+                }),
             }
         },
     )

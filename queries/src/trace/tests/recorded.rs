@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{clusters, edges};
-use crate::rows::span::{Peer, PeerKind, Protocol, Skeleton, SpanFlags, SpanKind, Workload};
+use crate::rows::span::{Peer, PeerKind, Protocol, Skeleton, SpanFlags, SpanKind, Traits, Workload};
 
 const SIDECARS: &str = include_str!("../../../../tests/fixtures/otlp/one_trace.good.json");
 const REMOTE_PARENT: &str = include_str!("../../../../tests/fixtures/otlp/remote_parent.good.json");
@@ -59,17 +59,19 @@ fn skeleton(span: &Value, workload: Arc<Workload>, proxy: bool) -> Skeleton {
         parent_span_id: id("parentSpanId"),
         start_ns: time("startTimeUnixNano"),
         duration_ns: (time("endTimeUnixNano") - time("startTimeUnixNano")) as u64,
-        workload,
-        upstream_cluster: shared("upstream_cluster"),
-        node_id: shared("node_id"),
-        kind: SpanKind::from_number(span["kind"].as_i64().unwrap() as i32),
-        protocol: match &peer {
-            Some(peer) if peer.kind == PeerKind::Database => Protocol::Database,
-            Some(peer) if peer.kind == PeerKind::Queue => Protocol::Messaging,
-            _ => Protocol::Http,
-        },
-        peer: peer.map(Arc::new),
-        flags: SpanFlags { error: attributes.text("error") == "true", timeout: false, proxy },
+        traits: Arc::new(Traits {
+            workload,
+            upstream_cluster: shared("upstream_cluster"),
+            node_id: shared("node_id"),
+            kind: SpanKind::from_number(span["kind"].as_i64().unwrap() as i32),
+            protocol: match &peer {
+                Some(peer) if peer.kind == PeerKind::Database => Protocol::Database,
+                Some(peer) if peer.kind == PeerKind::Queue => Protocol::Messaging,
+                _ => Protocol::Http,
+            },
+            peer: peer.map(Arc::new),
+            flags: SpanFlags { error: attributes.text("error") == "true", timeout: false, proxy },
+        }),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::rows::span::{Peer, PeerKind, Protocol, Skeleton, SpanFlags, SpanKind, Workload};
+use crate::rows::span::{Peer, PeerKind, Protocol, Skeleton, SpanFlags, SpanKind, Traits, Workload};
 use crate::trace::{Contribution, Endpoint, contributions};
 
 /// The skeletons of a trace: a line a span, children indented below their parents.
@@ -52,19 +52,21 @@ fn span(service: &str, what: &str) -> Skeleton {
         "INTERNAL" => SpanKind::Internal,
         _ => panic!("no kind of span: {what}"),
     };
+    let by_proxy = matches!(what, "ingress" | "egress" | "router");
+    let traits = Traits {
+        workload: Arc::new(workload),
+        node_id: matches!(what, "ingress" | "egress").then(|| Arc::from(format!("{service}-envoy"))),
+        kind,
+        flags: SpanFlags { proxy: by_proxy, ..SpanFlags::default() },
+        ..Traits::default()
+    };
     Skeleton {
         trace_id: 1,
         span_id: 0,
         parent_span_id: 0,
         start_ns: 0,
         duration_ns: 1_000_000,
-        workload: Arc::new(workload),
-        upstream_cluster: None,
-        node_id: matches!(what, "ingress" | "egress").then(|| Arc::from(format!("{service}-envoy"))),
-        peer: None,
-        kind,
-        protocol: Protocol::Unknown,
-        flags: SpanFlags { proxy: matches!(what, "ingress" | "egress" | "router"), ..SpanFlags::default() },
+        traits: Arc::new(traits),
     }
 }
 
@@ -73,23 +75,24 @@ fn say(span: &mut Skeleton, word: &str) {
         let (system, name) = value.split_once(':').unwrap_or(("", value));
         Some(Arc::new(Peer { kind, system: system.to_owned(), name: name.to_owned() }))
     };
+    let traits = Arc::make_mut(&mut span.traits);
     match word.split_once('=') {
-        Some(("cluster", value)) => span.upstream_cluster = Some(Arc::from(value)),
-        Some(("node", value)) => span.node_id = Some(Arc::from(value)),
-        Some(("env", value)) => Arc::make_mut(&mut span.workload).environment = value.to_owned(),
-        Some(("db", value)) => span.peer = peer(PeerKind::Database, value),
-        Some(("queue", value)) => span.peer = peer(PeerKind::Queue, value),
-        Some(("service", value)) => span.peer = peer(PeerKind::Service, value),
-        Some(("host", value)) => span.peer = peer(PeerKind::Host, value),
+        Some(("cluster", value)) => traits.upstream_cluster = Some(Arc::from(value)),
+        Some(("node", value)) => traits.node_id = Some(Arc::from(value)),
+        Some(("env", value)) => Arc::make_mut(&mut traits.workload).environment = value.to_owned(),
+        Some(("db", value)) => traits.peer = peer(PeerKind::Database, value),
+        Some(("queue", value)) => traits.peer = peer(PeerKind::Queue, value),
+        Some(("service", value)) => traits.peer = peer(PeerKind::Service, value),
+        Some(("host", value)) => traits.peer = peer(PeerKind::Host, value),
         Some(("at", value)) => span.start_ns = value.parse::<i64>().unwrap() * 1_000_000,
         Some(("id", value)) => span.span_id = value.parse().unwrap(),
         Some(("parent", value)) => span.parent_span_id = value.parse().unwrap(),
         _ => match word {
-            "err" => span.flags.error = true,
-            "timeout" => span.flags.timeout = true,
-            "http" => span.protocol = Protocol::Http,
-            "grpc" => span.protocol = Protocol::Grpc,
-            "sql" => span.protocol = Protocol::Database,
+            "err" => traits.flags.error = true,
+            "timeout" => traits.flags.timeout = true,
+            "http" => traits.protocol = Protocol::Http,
+            "grpc" => traits.protocol = Protocol::Grpc,
+            "sql" => traits.protocol = Protocol::Database,
             _ => span.duration_ns = word.strip_suffix("ms").unwrap().parse::<u64>().unwrap() * 1_000_000,
         },
     }

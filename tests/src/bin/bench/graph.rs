@@ -43,7 +43,10 @@ pub(crate) async fn measure(
     ] {
         ask(&server, name, from, budget, report).await?;
     }
-    server.end().await?;
+    let ended = server.end().await?;
+    if let Some(keep) = &arguments.keep {
+        ended.keep_in(keep, "graph")?;
+    }
     Ok(())
 }
 

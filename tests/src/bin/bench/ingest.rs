@@ -51,11 +51,7 @@ pub(crate) async fn measure(
             });
         }
         if let Some(keep) = &arguments.keep {
-            let kept = ended.data.keep();
-            let into = keep.join(encoding.replace(' ', "-"));
-            std::fs::create_dir_all(keep)?;
-            std::fs::rename(&kept, &into)
-                .map_err(|error| format!("cannot move {} to {}: {error}", kept.display(), into.display()))?;
+            ended.keep_in(keep, &encoding.replace(' ', "-"))?;
         }
     }
     Ok(())

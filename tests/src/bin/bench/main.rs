@@ -10,7 +10,6 @@ mod freshness;
 mod graph;
 mod graph_spans;
 mod ingest;
-mod map_layout;
 mod process;
 mod report;
 mod sender;
@@ -48,7 +47,7 @@ struct Arguments {
     /// Requests of each edge a day for `graph`.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=200))]
     requests_a_day: u32,
-    /// Folder where the servers' data is kept after `ingest`, to be looked at.
+    /// Folder where the servers' data is kept after `ingest` and `graph`, to be looked at.
     #[arg(long)]
     keep: Option<PathBuf>,
 }
@@ -68,8 +67,6 @@ enum Row {
     Graph,
     /// Bytes that a browser fetches.
     Page,
-    /// Layout of 500 boxes and 1,000 arrows.
-    Layout,
 }
 
 #[tokio::main]
@@ -98,16 +95,12 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failu
         );
     }
     let mut failures = Vec::new();
-    for row in [Row::Layout, Row::Page, Row::Ingest, Row::Memory, Row::Freshness, Row::Graph] {
+    for row in [Row::Page, Row::Ingest, Row::Memory, Row::Freshness, Row::Graph] {
         let with_disk = row == Row::Ingest && arguments.rows.contains(&Row::Disk);
         if !(arguments.rows.is_empty() || arguments.rows.contains(&row) || with_disk) {
             continue;
         }
         let measured = match row {
-            Row::Layout => {
-                map_layout::measure(report);
-                Ok(())
-            }
             Row::Page => browser_page::measure(&sidecarta, report).await,
             Row::Ingest | Row::Disk => ingest::measure(&sidecarta, arguments, report).await,
             Row::Memory => ingest::measure_memory(&sidecarta, arguments, report).await,

@@ -39,8 +39,17 @@ pub(crate) struct Ended {
     pub(crate) cpu_s: f64,
     /// Bytes of all files.
     pub(crate) disk_bytes: u64,
-    /// The data.
-    pub(crate) data: TempDir,
+    data: TempDir,
+}
+
+impl Ended {
+    /// Moves the data to a folder of this name, to be looked at.
+    pub(crate) fn keep_in(self, folder: &Path, name: &str) -> Result<(), Failure> {
+        let (kept, into) = (self.data.keep(), folder.join(name));
+        fs::create_dir_all(folder)?;
+        fs::rename(&kept, &into)
+            .map_err(|error| format!("cannot move {} to {}: {error}", kept.display(), into.display()).into())
+    }
 }
 
 impl Server {

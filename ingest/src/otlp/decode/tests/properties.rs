@@ -69,14 +69,14 @@ proptest! {
     #[test]
     fn decoding_gives_what_was_encoded(spans in prop::collection::vec(any_span(), 0..8)) {
         let request = request(spans);
-        let decoded = decode_traces(&request.encode_to_vec(), NOW, &DecodeLimits::default()).unwrap();
+        let decoded = decode_traces(&request.encode_to_vec(), NOW, &DecodeLimits::default(), Arc::default()).unwrap();
         prop_assert_eq!(decoded.rejected, 0);
         prop_assert_eq!(rows(&decoded.batch), read::expected(&request));
     }
 
     #[test]
     fn any_bytes_end_in_rows_or_in_words(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let _ = decode_traces(&bytes, NOW, &DecodeLimits::default());
+        let _ = decode_traces(&bytes, NOW, &DecodeLimits::default(), Arc::default());
     }
 
     /// Damage never panics, and takes no more spans than there were.
@@ -89,7 +89,7 @@ proptest! {
         let mut payload = ONE_TRACE.to_vec();
         payload[position] = byte;
         payload.truncate(length.max(position));
-        if let Ok(decoded) = decode_traces(&payload, NOW, &DecodeLimits::default()) {
+        if let Ok(decoded) = decode_traces(&payload, NOW, &DecodeLimits::default(), Arc::default()) {
             prop_assert!(decoded.batch.skeletons.len() as u64 + decoded.rejected <= 18);
         }
     }

@@ -6,7 +6,7 @@ use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::{Int64Type, UInt64Type};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
-use sidecarta_queries::rows::span::{KNOWN_ATTRIBUTES, SpanBatch};
+use sidecarta_queries::rows::span::{SHAPE_TEXTS, Shape, SpanBatch};
 
 use crate::otlp::value::value_text;
 
@@ -41,41 +41,53 @@ fn texts(columns: &RecordBatch, name: &str, row: usize) -> Option<String> {
 pub(super) fn rows(batch: &SpanBatch) -> Vec<Row> {
     let columns = &batch.columns;
     let text = |name, row| texts(columns, name, row).unwrap_or_default();
+    let shapes: Vec<usize> = batch.shape_numbers().collect();
     (0..columns.num_rows())
-        .map(|row| Row {
-            trace_id: u128::from(u64s(columns, "trace_hi", row)) << 64
-                | u128::from(u64s(columns, "trace_lo", row)),
-            span_id: u64s(columns, "span_id", row),
-            parent_span_id: u64s(columns, "parent_span_id", row),
-            start_ns: columns.column_by_name("start_ns").unwrap().as_primitive::<Int64Type>().value(row),
-            duration_ns: u64s(columns, "duration_ns", row),
-            service: text("service", row),
-            name: text("name", row),
-            method: text("method", row),
-            route: text("route", row),
-            status_message: text("status_message", row),
-            scope: text("scope", row),
-            events: text("events", row),
-            links: text("links", row),
-            attributes: attributes(columns, row),
+        .map(|row| {
+            let shape = batch.shapes.get(shapes[row]);
+            let shared = |name: &str| {
+                let position = SHAPE_TEXTS.iter().position(|known| *known == name).unwrap();
+                shape.texts[position].to_owned()
+            };
+            Row {
+                trace_id: u128::from(u64s(columns, "trace_hi", row)) << 64
+                    | u128::from(u64s(columns, "trace_lo", row)),
+                span_id: u64s(columns, "span_id", row),
+                parent_span_id: u64s(columns, "parent_span_id", row),
+                start_ns: columns.column_by_name("start_ns").unwrap().as_primitive::<Int64Type>().value(row),
+                duration_ns: u64s(columns, "duration_ns", row),
+                service: shared("service"),
+                name: shared("name"),
+                method: shared("method"),
+                route: shared("route"),
+                status_message: text("status_message", row),
+                scope: shared("scope"),
+                events: text("events", row),
+                links: text("links", row),
+                attributes: attributes(columns, &shape, row),
+            }
         })
         .collect()
 }
 
-fn attributes(columns: &RecordBatch, row: usize) -> BTreeMap<String, String> {
-    let known = KNOWN_ATTRIBUTES
-        .into_iter()
-        .filter_map(|key| Some((key.to_owned(), texts(columns, &format!("@{key}"), row)?)));
-    let tail = columns.column_by_name("tail").unwrap().as_map().value(row);
-    let (keys, values) = (tail.column(0).as_string::<i32>(), tail.column(1).as_string::<i32>());
-    let tail = (0..tail.len()).map(|entry| (keys.value(entry).to_owned(), values.value(entry).to_owned()));
-    let request_id = columns.column_by_name("request_id").unwrap().as_fixed_size_binary();
-    let request_id = request_id.is_valid(row).then(|| {
-        let digits = format!("{:032x}", u128::from_be_bytes(request_id.value(row).try_into().unwrap()));
-        let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
-        ("guid:x-request-id".to_owned(), parts.join("-"))
+fn attributes(columns: &RecordBatch, shape: &Shape<'_>, row: usize) -> BTreeMap<String, String> {
+    let shared = shape.attributes.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
+    let slots = (1..).zip(shape.slots).filter(|(_, key)| !key.is_empty());
+    let varying =
+        slots.map(|(slot, key)| (key.to_owned(), texts(columns, &format!("value_{slot}"), row).unwrap()));
+    let tail = columns.column_by_name("tail").unwrap().as_map();
+    let tail = tail.is_valid(row).then(|| tail.value(row)).into_iter().flat_map(|tail| {
+        let (keys, values) = (tail.column(0).as_string::<i32>(), tail.column(1).as_string::<i32>());
+        let entry = |entry| (keys.value(entry).to_owned(), values.value(entry).to_owned());
+        (0..tail.len()).map(entry).collect::<Vec<_>>()
     });
-    known.chain(tail).chain(request_id).collect()
+    let uuid = columns.column_by_name("uuid").unwrap().as_fixed_size_binary();
+    let uuid = uuid.is_valid(row).then(|| {
+        let digits = format!("{:032x}", u128::from_be_bytes(uuid.value(row).try_into().unwrap()));
+        let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+        (shape.uuid_key.to_owned(), parts.join("-"))
+    });
+    shared.chain(varying).chain(tail).chain(uuid).collect()
 }
 
 /// What valid spans without events and links should give, worked out from the messages of another decoder.

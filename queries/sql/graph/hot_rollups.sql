@@ -1,0 +1,7 @@
+-- The rollup rows from $1 to $2 that are in memory alone. They are in no tier.
+FROM (
+    FROM hot_rollup_0
+    UNION ALL
+    FROM hot_rollup_1
+)
+WHERE bucket_s >= $1 AND bucket_s < $2 AND generation > (SELECT generation FROM store.progress)

@@ -1,2 +1,0 @@
--- Caller, cluster, service, namespace, version, environment.
-INSERT INTO store.learned_clusters VALUES (?, ?, ?, ?, ?, ?)
