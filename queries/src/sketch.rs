@@ -138,6 +138,13 @@ impl Bins {
         self.0 = merged;
     }
 
+    /// From bins with their counts, lowest first, each once.
+    pub(crate) fn from_sorted(bins: impl ExactSizeIterator<Item = (i16, i64)>) -> Self {
+        let mut sorted = Vec::with_capacity(bins.len());
+        sorted.extend(bins.filter(|&(_, count)| count != 0));
+        Self(sorted)
+    }
+
     /// Whether no request was counted.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -186,67 +193,6 @@ impl FromIterator<(i16, i64)> for Bins {
     }
 }
 
-/// A sketch that takes a great many additions: a count for every bin between the lowest and the highest.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct DenseBins {
-    /// The bin of the first count.
-    first: i16,
-    counts: Vec<i64>,
-}
-
-impl DenseBins {
-    /// Bins made on either side of the first one, and beyond one that is out of range: durations of one series lie
-    /// within a factor of three as a rule.
-    const MARGIN: i16 = 56;
-
-    pub(crate) fn add(&mut self, bin: i16, count: i64) {
-        let at = usize::try_from(i32::from(bin) - i32::from(self.first)).unwrap_or(usize::MAX);
-        if let Some(counted) = self.counts.get_mut(at) {
-            *counted += count;
-            return;
-        }
-        self.make_room(bin);
-        self.counts[(bin - self.first) as usize] += count;
-    }
-
-    pub(crate) fn merge(&mut self, other: &Self) {
-        if self.counts.is_empty() {
-            self.clone_from(other);
-            return;
-        }
-        for (bin, &count) in (other.first..).zip(&other.counts) {
-            if count != 0 {
-                self.add(bin, count);
-            }
-        }
-    }
-
-    pub(crate) fn memory_bytes(&self) -> usize {
-        self.counts.capacity() * size_of::<i64>()
-    }
-
-    fn make_room(&mut self, bin: i16) {
-        let (low, high) = (bin.saturating_sub(Self::MARGIN), bin.saturating_add(Self::MARGIN));
-        if self.counts.is_empty() {
-            self.first = low;
-        } else if low < self.first {
-            let more = (i32::from(self.first) - i32::from(low)) as usize;
-            self.counts.splice(..0, std::iter::repeat_n(0, more));
-            self.first = low;
-        }
-        let length = (i32::from(high) - i32::from(self.first) + 1) as usize;
-        if self.counts.len() < length {
-            self.counts.resize(length, 0);
-        }
-    }
-
-    pub(crate) fn finish(&self) -> Bins {
-        let mut bins = Vec::with_capacity(self.counts.iter().filter(|&&count| count != 0).count());
-        bins.extend((self.first..).zip(self.counts.iter().copied()).filter(|&(_, count)| count != 0));
-        Bins(bins)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -281,15 +227,6 @@ mod tests {
                 let exact_ms = values[rank.max(1) - 1] as f64 / 1e6;
                 prop_assert!(quantile.low_ms <= exact_ms * (1.0 + 1e-9) && exact_ms <= quantile.high_ms * (1.0 + 1e-9));
             }
-        }
-
-        #[test]
-        fn dense_bins_count_the_same(counts in prop::collection::vec((-300_i16..1_700, -3_i64..9), 0..60)) {
-            let mut dense = DenseBins::default();
-            for &(bin, count) in &counts {
-                dense.add(bin, count);
-            }
-            prop_assert_eq!(dense.finish(), counts.into_iter().collect());
         }
 
         #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::sketch::DenseBins;
+use crate::sketch::Bins;
 
 use super::reader::RollupRow;
 use super::tiers::Part;
@@ -17,65 +17,106 @@ pub struct SeriesTotal {
     pub settled_requests: i64,
 }
 
-/// The totals of all series in the making. Series are numbered one after the other, so they lie in one array.
-#[derive(Clone, Debug, Default)]
-pub(super) struct RunningTotals(Vec<RunningTotal>);
-
-#[derive(Clone, Debug, Default)]
-struct RunningTotal {
-    counts: Counts,
-    settled_requests: i64,
-    client: DenseBins,
-    server: DenseBins,
+/// The totals of all series in the making. Latencies are collected first and added up by sorting: the rows of a bucket
+/// come sorted by series, so that this is merging a few long runs, where adding each to its series would be a jump through
+/// memory for every single count.
+#[derive(Debug, Default)]
+pub(super) struct RunningTotals {
+    /// By the numbers of the series, which are given one after the other; with the settled requests.
+    counts: Vec<(Counts, i64)>,
+    latencies: Vec<Latencies>,
+    /// As many of [`Self::latencies`] as are added up already.
+    added_up: usize,
 }
 
+/// Requests of one series in one bin.
+#[derive(Clone, Copy, Debug)]
+struct Latencies {
+    /// From the highest bits down: series, side, bin.
+    key: u64,
+    count: i64,
+}
+
+/// The callee's side; the caller's is 0.
+const SERVER_SIDE: u64 = 1 << 16;
+const SERIES_SHIFT: u32 = 17;
+
 impl RunningTotals {
+    /// Latencies that are collected before they are added up at least.
+    const PORTION: usize = 1 << 20;
+
     pub(super) fn add(&mut self, row: RollupRow<'_>, settled_before_s: i64) {
-        let total = self.of(row.series_id as usize);
-        total.counts.merge(row.counts, 1);
-        if row.bucket_s < settled_before_s {
-            total.settled_requests += row.counts.requests;
+        let series = row.series_id as usize;
+        if self.counts.len() <= series {
+            self.counts.resize(series + 1, Default::default());
         }
-        for (bins, (numbers, counts)) in [(&mut total.client, row.client), (&mut total.server, row.server)] {
-            for (&bin, &count) in numbers.iter().zip(counts) {
-                bins.add(bin, count);
-            }
+        let (counts, settled_requests) = &mut self.counts[series];
+        counts.merge(row.counts, 1);
+        if row.bucket_s < settled_before_s {
+            *settled_requests += row.counts.requests;
+        }
+        let client = u64::from(row.series_id) << SERIES_SHIFT;
+        for (side, (bins, counts)) in [(client, row.client), (client | SERVER_SIDE, row.server)] {
+            let latencies = bins.iter().zip(counts);
+            self.latencies.extend(
+                latencies
+                    .map(|(&bin, &count)| Latencies { key: side | u64::from(bin.cast_unsigned()), count }),
+            );
+        }
+        if self.latencies.len() > 2 * self.added_up + Self::PORTION {
+            self.add_up();
         }
     }
 
     fn merge(&mut self, other: &Self) {
-        for (number, theirs) in other.0.iter().enumerate() {
-            let mine = self.of(number);
-            mine.counts.merge(theirs.counts, 1);
-            mine.settled_requests += theirs.settled_requests;
-            mine.client.merge(&theirs.client);
-            mine.server.merge(&theirs.server);
+        if self.counts.len() < other.counts.len() {
+            self.counts.resize(other.counts.len(), Default::default());
         }
+        for ((counts, settled_requests), (more, more_settled)) in self.counts.iter_mut().zip(&other.counts) {
+            counts.merge(*more, 1);
+            *settled_requests += more_settled;
+        }
+        self.latencies.extend_from_slice(&other.latencies);
     }
 
-    fn of(&mut self, series: usize) -> &mut RunningTotal {
-        if self.0.len() <= series {
-            self.0.resize_with(series + 1, RunningTotal::default);
-        }
-        &mut self.0[series]
+    /// Sorts the latencies and makes one of all with the same key.
+    fn add_up(&mut self) {
+        // The stable sort of the standard library merges runs that are sorted already.
+        self.latencies.sort_by_key(|latencies| latencies.key);
+        self.latencies.dedup_by(|later, first| {
+            let same = later.key == first.key;
+            if same {
+                first.count += later.count;
+            }
+            same
+        });
+        self.added_up = self.latencies.len();
     }
 
     /// The totals of all series that counted something, by their numbers.
-    pub(super) fn finish(self) -> Vec<(u32, SeriesTotal)> {
-        let total = |running: RunningTotal| {
-            let (client, server) = (running.client.finish(), running.server.finish());
-            let measures = Measures { counts: running.counts, client, server };
-            (!measures.is_zero())
-                .then_some(SeriesTotal { measures, settled_requests: running.settled_requests })
+    pub(super) fn finish(mut self) -> Vec<(u32, SeriesTotal)> {
+        self.add_up();
+        let mut sides = self
+            .latencies
+            .chunk_by(|one, other| one.key & !(SERVER_SIDE - 1) == other.key & !(SERVER_SIDE - 1))
+            .peekable();
+        let mut bins_of = |side: u64| {
+            let of_side = sides.next_if(|latencies| latencies[0].key & !(SERVER_SIDE - 1) == side);
+            of_side.map_or_else(Bins::default, |latencies| {
+                Bins::from_sorted(latencies.iter().map(|one| (one.key as u16 as i16, one.count)))
+            })
         };
-        (0..).zip(self.0).filter_map(|(id, running)| Some((id, total(running)?))).collect()
+        let total = |(series, (counts, settled_requests))| {
+            let side = u64::from(series) << SERIES_SHIFT;
+            let (client, server) = (bins_of(side), bins_of(side | SERVER_SIDE));
+            let measures = Measures { counts, client, server };
+            (!measures.is_zero()).then_some((series, SeriesTotal { measures, settled_requests }))
+        };
+        (0_u32..).zip(self.counts).filter_map(total).collect()
     }
 
     fn memory_bytes(&self) -> usize {
-        let one = |total: &RunningTotal| {
-            size_of::<RunningTotal>() + total.client.memory_bytes() + total.server.memory_bytes()
-        };
-        self.0.iter().map(one).sum()
+        size_of_val(&*self.latencies) + size_of_val(&*self.counts)
     }
 }
 
@@ -92,9 +133,9 @@ struct PastPart {
 
 impl PastTotals {
     /// Parts that are kept.
-    const MAX_PARTS: usize = 4;
-    /// Memory that a part may take.
-    const MAX_PART_BYTES: usize = 16 << 20;
+    const MAX_PARTS: usize = 3;
+    /// Memory that a part may take: 2,000 bytes for each side of ten thousand edges.
+    const MAX_PART_BYTES: usize = 40 << 20;
 
     /// Adds the sum of a part, where it is known, to `totals`.
     pub(super) fn add_to(&self, part: &Part, totals: &mut RunningTotals) -> bool {
@@ -112,7 +153,9 @@ impl PastTotals {
     }
 
     /// Keeps the sum of a part, and adds it to `totals`.
-    pub(super) fn keep(&self, part: Part, sum: RunningTotals, totals: &mut RunningTotals) {
+    pub(super) fn keep(&self, part: Part, mut sum: RunningTotals, totals: &mut RunningTotals) {
+        sum.add_up();
+        sum.latencies.shrink_to_fit();
         totals.merge(&sum);
         if sum.memory_bytes() <= Self::MAX_PART_BYTES {
             let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
