@@ -191,9 +191,9 @@ async fn load_with_kills(mesh: &Mesh, server: &mut Server) {
         }
     };
     tokio::join!(mesh.load(Amount::Requests(REQUESTS_WITH_KILLS)), kills);
-    // It waits until nothing is under way. Then it fails to send the spans of this load, which nobody takes: the
-    // server has new ports.
-    assert!(mesh.flush().await.is_err());
+    // It waits until nothing is under way. Nobody takes the spans of this load, since the server has new ports: whether
+    // the last of them fail here or have failed before is a matter of time.
+    drop(mesh.flush().await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
