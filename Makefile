@@ -49,8 +49,8 @@ lint: dashboard ## Check formatting, clippy for the server and for the browser, 
 fmt: ## Format the code
 	@$(CARGO) fmt --all
 
-bench: build ## Print the figures of the benchmarks
-	@$(CARGO) run --release --locked -p sidecarta-tests --bin bench -- $(ARGS)
+bench: build chromium ## Print the figures of the benchmarks
+	@.setup/bench.sh $(ARGS)
 
 clean: ## Forget what was built from this clone's code; what was fetched stays
 	@rm -rf frontend/dist frontend/dist.key

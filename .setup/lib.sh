@@ -47,6 +47,14 @@ find_chromium() {
     return 1
 }
 
+# Says to the browser tests and benchmarks where things are.
+browser_environment() {
+    export SIDECARTA_NODE_MODULES="${SIDECARTA_NODE_MODULES:-$cache/node/node_modules}"
+    export NODE_PATH="$SIDECARTA_NODE_MODULES"
+    SIDECARTA_CHROMIUM=$(find_chromium) || fail "there is no Chromium: run \`make setup\`"
+    export SIDECARTA_CHROMIUM
+}
+
 # npm_ci SOURCE TARGET: the packages of a committed lock file, compared with the checksums in it.
 npm_ci() {
     command -v npm >/dev/null || fail "npm is missing: install Node.js 20 or newer with npm"

@@ -6,10 +6,7 @@ export SIDECARTA_BIN="${SIDECARTA_BIN:-$CARGO_TARGET_DIR/debug/sidecarta}"
 export SIDECARTA_DEMO_MESH="${SIDECARTA_DEMO_MESH:-$CARGO_TARGET_DIR/debug/demo-mesh}"
 export SIDECARTA_ENVOY="${SIDECARTA_ENVOY:-$cache/envoy/envoy}"
 export SIDECARTA_PYTHON="${SIDECARTA_PYTHON:-$cache/otel/bin/python}"
-export SIDECARTA_NODE_MODULES="${SIDECARTA_NODE_MODULES:-$cache/node/node_modules}"
-export NODE_PATH="$SIDECARTA_NODE_MODULES"
-SIDECARTA_CHROMIUM=$(find_chromium) || fail "there is no Chromium: run \`make setup\`"
-export SIDECARTA_CHROMIUM
+browser_environment
 
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT

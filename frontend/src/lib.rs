@@ -17,6 +17,7 @@ mod pages;
 mod preferences;
 mod remote;
 mod state;
+mod timeline;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -1,4 +1,4 @@
-// What the browser tests stand on: the demo mesh with Sidecarta before it, and Chromium.
+// What the browser tests and benchmarks stand on: the demo mesh with Sidecarta before it, and Chromium.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,7 +10,7 @@ import { join } from "node:path";
 
 const setting = (name) => {
   const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: run the tests by \`make test\``);
+  if (!value) throw new Error(`${name} is not set: \`make test\` and \`make bench\` set it`);
   return value;
 };
 
@@ -90,10 +90,14 @@ export async function startBrowser() {
   });
 }
 
-/** Opens a page of a size and theme; what goes wrong on it is collected in `page.complaints`. */
-export async function openPage(browser, url, { width = 1440, height = 900, theme = "light" } = {}) {
+/**
+ * Opens a page of a size and theme, with `before` run in it ahead of its own scripts; what goes wrong on it is collected
+ * in `page.complaints`.
+ */
+export async function openPage(browser, url, { width = 1440, height = 900, theme = "light", before } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme });
   const page = await context.newPage();
+  if (before) await page.addInitScript(before);
   page.complaints = [];
   page.on("pageerror", (error) => page.complaints.push(String(error)));
   page.on("console", (message) => message.type() === "error" && page.complaints.push(message.text()));

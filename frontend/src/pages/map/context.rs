@@ -13,6 +13,7 @@ use crate::model::snapshot::Snapshot;
 use crate::model::view::{MapView, ViewOptions, matches_find};
 use crate::model::viewport::{NARROW, Viewport};
 use crate::page::Page;
+use crate::timeline::measured;
 
 /// Width of the side panel with its margins, px.
 const PANEL_WIDTH: f64 = 444.0;
@@ -73,7 +74,8 @@ impl MapContext {
         let flow = Memo::new(move |_| Flow::of_window(window.get()));
         let placement = Memo::new(move |previous: Option<&Arc<Placement>>| {
             let previous = previous.map(AsRef::as_ref);
-            request.with(|request| Arc::new(Placement::of(request, flow.get(), previous)))
+            request
+                .with(|request| measured("layout", || Arc::new(Placement::of(request, flow.get(), previous))))
         });
         let find = Memo::new(move |_| page.state.with(|state| state.find.clone()));
         let bright = Memo::new(move |_| bright(&snapshot.get(), hovered.get().as_deref(), &find.get()));

@@ -1,4 +1,4 @@
-//! The spans of a mesh of 1,000 services and 5,000 edges over a month.
+//! The spans of a large mesh over a month.
 //!
 //! What came in over a month stands in the rollups as one row for each edge and day, or hour, or minute. To get there
 //! in a minute, all requests of an edge in such a step start within one 10-second bucket and are sent together, so
@@ -17,8 +17,6 @@ use crate::Failure;
 use crate::envoy_spans::{encode, now_ns, of_service, text};
 use crate::sender::{Load, Prepared, Way};
 
-pub(crate) const SERVICES: usize = 1_000;
-pub(crate) const EDGES: usize = 5_000;
 /// Days before this one. Of this one there are its full hours, and the last minutes.
 const DAYS: u64 = 29;
 const MINUTES: u64 = 15;
@@ -32,6 +30,13 @@ const BUCKET_NS: u64 = 10 * SECOND_NS;
 /// Edges of one request.
 const EDGES_A_REQUEST: usize = 32;
 
+/// How large a mesh is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MeshSize {
+    pub(crate) services: usize,
+    pub(crate) edges: usize,
+}
+
 /// Makes the requests.
 pub(crate) struct GraphSpans {
     random: ChaCha8Rng,
@@ -40,16 +45,17 @@ pub(crate) struct GraphSpans {
 }
 
 impl GraphSpans {
-    pub(crate) fn new(seed: u64) -> Result<Self, Failure> {
+    pub(crate) fn new(seed: u64, size: MeshSize) -> Result<Self, Failure> {
+        let MeshSize { services, edges: count } = size;
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         // Each service calls a few with higher numbers, so that there is no cycle.
         let mut edges = std::collections::BTreeSet::new();
-        for target in 1..SERVICES {
+        for target in 1..services {
             edges.insert((random.random_range(target.saturating_sub(40)..target), target));
         }
-        while edges.len() < EDGES {
-            let source = random.random_range(0..SERVICES - 1);
-            edges.insert((source, random.random_range(source + 1..SERVICES.min(source + 60))));
+        while edges.len() < count {
+            let source = random.random_range(0..services - 1);
+            edges.insert((source, random.random_range(source + 1..services.min(source + 60))));
         }
         Ok(Self { random, latency_ms: LogNormal::new(3.0, 0.7)?, edges: edges.into_iter().collect() })
     }
@@ -78,6 +84,13 @@ impl GraphSpans {
         Ok(Load { requests: Arc::new(requests), way: Way::HttpPlain })
     }
 
+    /// One request of each edge, a few seconds ago.
+    pub(crate) fn now(&mut self) -> Result<Load, Failure> {
+        let mut requests = Vec::new();
+        self.step(&mut requests, now_ns()? - 2 * BUCKET_NS, 1, 1)?;
+        Ok(Load { requests: Arc::new(requests), way: Way::HttpPlain })
+    }
+
     /// So many requests of each edge, within one bucket that begins up to `spread_ns` after `from_ns`.
     fn step(
         &mut self,
@@ -86,8 +99,9 @@ impl GraphSpans {
         spread_ns: u64,
         each: u32,
     ) -> Result<(), Failure> {
-        for edges in 0..EDGES.div_ceil(EDGES_A_REQUEST) {
-            let edges = edges * EDGES_A_REQUEST..((edges + 1) * EDGES_A_REQUEST).min(EDGES);
+        let count = self.edges.len();
+        for first in (0..count).step_by(EDGES_A_REQUEST) {
+            let edges = first..(first + EDGES_A_REQUEST).min(count);
             let mut resource_spans = Vec::new();
             let mut spans = 0;
             for edge in edges {

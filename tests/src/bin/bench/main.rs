@@ -1,9 +1,10 @@
 //! The benchmarks: what Sidecarta costs, beside what it may cost. See `docs/benchmarks.md`.
 //!
 //! Each row starts a server of its own on free ports and with an empty store, loads it from this process, and reads
-//! what it cost off `/proc`. The server's CPU seconds are the figure wherever time is meant, since they stay the same
-//! on a busy machine; what this process costs is not in them.
+//! what it cost off `/proc`, or off Chromium's trace for what the dashboard costs. The server's CPU seconds are the figure
+//! wherever its time is meant, since they stay the same on a busy machine; what this process costs is not in them.
 
+mod browser;
 mod browser_page;
 mod envoy_spans;
 mod freshness;
@@ -41,7 +42,7 @@ struct Arguments {
     /// Spans a second for `memory`.
     #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     rate: u32,
-    /// Seconds that `memory` and `freshness` take each.
+    /// Seconds that `memory` and `freshness` take each, and that `browser` watches live updates.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(5..=600))]
     seconds: u32,
     /// Requests of each edge a day for `graph`.
@@ -67,6 +68,8 @@ enum Row {
     Graph,
     /// Bytes that a browser fetches.
     Page,
+    /// Layout, live updates and first paint of the map in Chromium.
+    Browser,
 }
 
 #[tokio::main]
@@ -95,13 +98,14 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failu
         );
     }
     let mut failures = Vec::new();
-    for row in [Row::Page, Row::Ingest, Row::Memory, Row::Freshness, Row::Graph] {
+    for row in [Row::Page, Row::Browser, Row::Ingest, Row::Memory, Row::Freshness, Row::Graph] {
         let with_disk = row == Row::Ingest && arguments.rows.contains(&Row::Disk);
         if !(arguments.rows.is_empty() || arguments.rows.contains(&row) || with_disk) {
             continue;
         }
         let measured = match row {
             Row::Page => browser_page::measure(&sidecarta, report).await,
+            Row::Browser => browser::measure(&sidecarta, arguments, report).await,
             Row::Ingest | Row::Disk => ingest::measure(&sidecarta, arguments, report).await,
             Row::Memory => ingest::measure_memory(&sidecarta, arguments, report).await,
             Row::Freshness => freshness::measure(&sidecarta, arguments, report).await,

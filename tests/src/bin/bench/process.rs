@@ -23,13 +23,25 @@ const TICKS_A_SECOND: f64 = 100.0;
 /// A running server with an empty store.
 #[derive(Debug)]
 pub(crate) struct Server {
-    process: Child,
+    process: Process,
     data: TempDir,
     /// URL of the API.
     pub(crate) api: String,
     pub(crate) doors: Doors,
     cpu_s_at_start: f64,
     client: reqwest::Client,
+}
+
+/// A process that does not outlive a benchmark that fails.
+#[derive(Debug)]
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // One that has been waited for is left alone.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// What a server leaves behind.
@@ -73,6 +85,7 @@ impl Server {
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log))
             .spawn()?;
+        let process = Process(process);
         let client = reqwest::Client::builder().no_proxy().build()?;
         let (api, doors) = (String::new(), Doors::default());
         let mut server = Self { process, data, api, doors, cpu_s_at_start: 0.0, client };
@@ -97,7 +110,7 @@ impl Server {
                 self.cpu_s_at_start = self.cpu_s()?;
                 return Ok(());
             }
-            if self.process.try_wait()?.is_some() || Instant::now() > deadline {
+            if self.process.0.try_wait()?.is_some() || Instant::now() > deadline {
                 return Err(self.complaint("is not ready"));
             }
             tokio::time::sleep(POLL).await;
@@ -134,12 +147,12 @@ impl Server {
 
     /// CPU seconds of all its threads since it was started, of those that have ended too.
     pub(crate) fn cpu_s(&self) -> Result<f64, Failure> {
-        Ok(Stat::of(self.process.id())?.cpu_s)
+        Ok(Stat::of(self.process.0.id())?.cpu_s)
     }
 
     /// The most memory it ever had, bytes.
     pub(crate) fn peak_memory_bytes(&self) -> Result<u64, Failure> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.0.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
         let kilobytes: u64 = line.trim().trim_end_matches(" kB").trim().parse()?;
         Ok(kilobytes * 1024)
@@ -147,7 +160,7 @@ impl Server {
 
     /// Tells it to end and waits; what it costs to bring everything into its file is counted.
     pub(crate) async fn end(mut self) -> Result<Ended, Failure> {
-        let id = self.process.id();
+        let id = self.process.0.id();
         let pid = Pid::from_raw(id.cast_signed()).ok_or("the server has no process id")?;
         kill_process(pid, Signal::TERM)?;
         let deadline = Instant::now() + PATIENCE;
@@ -155,14 +168,14 @@ impl Server {
         let mut stat = Stat::of(id)?;
         while !stat.has_ended {
             if Instant::now() > deadline {
-                self.process.kill()?;
-                self.process.wait()?;
+                self.process.0.kill()?;
+                self.process.0.wait()?;
                 return Err(self.complaint("did not end"));
             }
             tokio::time::sleep(POLL).await;
             stat = Stat::of(id)?;
         }
-        let status = self.process.wait()?;
+        let status = self.process.0.wait()?;
         if !status.success() {
             return Err(self.complaint(&format!(
                 "ended with {:?}, signal {:?}",
