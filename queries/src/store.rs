@@ -41,8 +41,6 @@ pub struct StoreOptions {
     pub dir: PathBuf,
     /// Memory that DuckDB may use, MB.
     pub memory_limit_mb: u32,
-    /// Threads that DuckDB may use.
-    pub threads: u32,
     /// Rows that are moved into the file in one step: a whole row group of DuckDB.
     pub move_rows: usize,
     /// Age at which rows are moved into the file even if they are few.
@@ -57,9 +55,6 @@ impl StoreOptions {
         Self {
             dir: dir.to_owned(),
             memory_limit_mb: 400,
-            // With more, DuckDB 1.5.5 shows readers the row groups of a move before it is committed, and a generation
-            // counts twice for a moment. One is cheaper too: threads spend more on waiting for each other.
-            threads: 1,
             move_rows: 122_880,
             move_after: Duration::from_secs(10),
             window_spans: 400_000,
@@ -152,11 +147,15 @@ pub fn open(options: &StoreOptions) -> Result<(Store, Writer), StoreError> {
     Ok((store, writer))
 }
 
+/// Threads of DuckDB. With more, version 1.5.5 shows readers the row groups of a move before it is committed, and a
+/// generation counts twice for a moment. One is cheaper too: threads spend more on waiting for each other.
+const THREADS: i64 = 1;
+
 /// A connection to a fresh database in memory, which can reach no file but the one attached to it.
 fn connect(options: &StoreOptions) -> Result<Connection, duckdb::Error> {
     let config = Config::default()
         .max_memory(&format!("{}MB", options.memory_limit_mb))?
-        .threads(i64::from(options.threads))?
+        .threads(THREADS)?
         .with("temp_directory", options.dir.join("spill").to_string_lossy())?
         .with("autoinstall_known_extensions", "false")?
         .with("autoload_known_extensions", "false")?

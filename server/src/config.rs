@@ -58,8 +58,6 @@ impl Default for ServerConfig {
 pub struct StoreConfig {
     /// Memory for DuckDB, MB.
     pub memory_mb: u32,
-    /// Threads for DuckDB.
-    pub threads: u32,
     /// Memory for decoded rows on their way to the database, MB.
     pub queue_mb: u32,
     /// How long rows wait at most before queries see them, ms.
@@ -75,7 +73,6 @@ impl Default for StoreConfig {
         let options = PipelineOptions::in_dir(Path::new(""));
         Self {
             memory_mb: options.store.memory_limit_mb,
-            threads: options.store.threads,
             queue_mb: (options.queue_bytes >> 20) as u32,
             publish_every_ms: options.publish_every.as_millis() as u64,
             move_after_s: options.store.move_after.as_secs(),
@@ -132,7 +129,6 @@ impl Config {
         }
         let positive = [
             ("store.memory_mb", u64::from(self.store.memory_mb), 64),
-            ("store.threads", u64::from(self.store.threads), 1),
             ("store.queue_mb", u64::from(self.store.queue_mb), 1),
             ("store.publish_every_ms", self.store.publish_every_ms, 1),
             ("store.move_after_s", self.store.move_after_s, 1),
@@ -152,7 +148,6 @@ impl Config {
         PipelineOptions {
             store: StoreOptions {
                 memory_limit_mb: self.store.memory_mb,
-                threads: self.store.threads,
                 move_after: Duration::from_secs(self.store.move_after_s),
                 window_spans: self.store.window_spans,
                 ..defaults.store
@@ -225,10 +220,10 @@ mod tests {
     fn every_bad_value_is_told() {
         let mut config = Config::default();
         config.server.http = SocketAddr::from(([0, 0, 0, 0], 7117));
-        config.store.threads = 0;
+        config.store.queue_mb = 0;
         config.envoy.targets = vec!["ftp://nowhere".to_owned()];
         let problems = config.problems().join("\n");
-        for expected in ["server.http", "allow_remote", "store.threads", "ftp://nowhere"] {
+        for expected in ["server.http", "allow_remote", "store.queue_mb", "ftp://nowhere"] {
             assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
         }
     }

@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes, HttpBody as _};
 use bytes::BytesMut;
 use http_body_util::BodyExt as _;
 
-use super::memory::{MemoryBudget, Reservation};
+use super::memory::{MemoryBudget, NoMemory, Reservation};
 use super::status::Refusal;
 
 /// How long a sender may be silent in the middle of a body.
@@ -47,9 +47,7 @@ async fn collect(body: &mut Body, limit: usize, reservation: &mut Reservation) -
         if length > limit {
             return Err(too_large(limit));
         }
-        if !reservation.grow(data.len()) {
-            return Err(no_memory());
-        }
+        reservation.grow(data.len())?;
         if all.is_empty() && first.is_empty() {
             first = data;
             continue;
@@ -94,9 +92,17 @@ pub(super) fn too_large(limit: usize) -> Refusal {
     Refusal::TooLarge(format!("the body is longer than {limit} bytes; send smaller batches"))
 }
 
-pub(super) fn no_memory() -> Refusal {
-    Refusal::Busy {
-        reason: "the memory for requests on their way is used up".to_owned(),
-        retry_after: Duration::from_secs(1),
+impl From<NoMemory> for Refusal {
+    fn from(no_memory: NoMemory) -> Self {
+        match no_memory {
+            NoMemory::Now => Self::Busy {
+                reason: "the memory for requests on their way is used up".to_owned(),
+                retry_after: Duration::from_secs(1),
+            },
+            NoMemory::Ever { capacity_bytes } => Self::TooLarge(format!(
+                "the request takes more memory than all {capacity_bytes} bytes there are for requests; send smaller \
+                 batches"
+            )),
+        }
     }
 }

@@ -8,6 +8,8 @@ use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use zstd::bulk::Compressor;
 use zstd::stream::read::Decoder as ZstdDecoder;
 
+use super::memory::NoMemory;
+
 /// Output is made in steps of this many bytes, so that a bomb is noticed early.
 const STEP_BYTES: usize = 64 << 10;
 
@@ -70,7 +72,7 @@ pub enum CompressionError {
     },
     /// There is no memory left for it at the moment.
     #[error("no memory is left for the unpacked body")]
-    NoMemory,
+    NoMemory(NoMemory),
 }
 
 /// Unpacks a body of at most `limit` bytes. Before each step `reserve` is asked for the bytes of that step, and the work
@@ -82,7 +84,7 @@ pub(super) fn decompress(
     encoding: Encoding,
     body: &[u8],
     limit: usize,
-    reserve: impl FnMut(usize) -> bool,
+    reserve: impl FnMut(usize) -> Result<(), NoMemory>,
 ) -> Result<Unpacked, CompressionError> {
     let damaged = |source| CompressionError::Damaged { encoding, source };
     match encoding {
@@ -138,15 +140,13 @@ fn read_within(
     encoding: Encoding,
     mut reader: impl Read,
     limit: usize,
-    mut reserve: impl FnMut(usize) -> bool,
+    mut reserve: impl FnMut(usize) -> Result<(), NoMemory>,
 ) -> Result<Unpacked, CompressionError> {
     let mut plain = Unpacked { buffer: SPARE.take(), length: 0 };
     let mut granted = 0;
     loop {
         if plain.length == granted {
-            if !reserve(STEP_BYTES) {
-                return Err(CompressionError::NoMemory);
-            }
+            reserve(STEP_BYTES).map_err(CompressionError::NoMemory)?;
             granted += STEP_BYTES;
             if plain.buffer.len() < granted {
                 plain.buffer.resize(granted, 0);

@@ -8,12 +8,26 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 #[derive(Clone, Debug)]
 pub struct MemoryBudget {
     kibibytes: Arc<Semaphore>,
+    capacity_bytes: usize,
+}
+
+/// There is no room for more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoMemory {
+    /// Other requests have it; later there will be room.
+    Now,
+    /// The request alone needs more than the whole budget of so many bytes.
+    Ever {
+        /// The budget.
+        capacity_bytes: usize,
+    },
 }
 
 impl MemoryBudget {
     /// A budget of this many bytes, rounded down to KiB.
     pub fn new(bytes: usize) -> Self {
-        Self { kibibytes: Arc::new(Semaphore::new((bytes >> 10).min(Semaphore::MAX_PERMITS))) }
+        let kibibytes = (bytes >> 10).min(Semaphore::MAX_PERMITS);
+        Self { kibibytes: Arc::new(Semaphore::new(kibibytes)), capacity_bytes: kibibytes << 10 }
     }
 
     /// Bytes that are free.
@@ -37,16 +51,22 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    /// Holds this many bytes more, or says no and holds what it held.
-    #[must_use]
-    pub fn grow(&mut self, bytes: usize) -> bool {
+    /// Holds this many bytes more.
+    ///
+    /// # Errors
+    /// Where there is no room; what was held is held still.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), NoMemory> {
         let used_bytes = self.used_bytes.saturating_add(bytes);
+        let capacity_bytes = self.budget.capacity_bytes;
+        if used_bytes > capacity_bytes {
+            return Err(NoMemory::Ever { capacity_bytes });
+        }
         let missing_kibibytes = used_bytes.saturating_sub(self.held_bytes).div_ceil(1 << 10);
         if missing_kibibytes > 0 {
-            let Ok(count) = u32::try_from(missing_kibibytes) else { return false };
-            let Ok(permit) = Arc::clone(&self.budget.kibibytes).try_acquire_many_owned(count) else {
-                return false;
-            };
+            let count = u32::try_from(missing_kibibytes).map_err(|_| NoMemory::Now)?;
+            let permit = Arc::clone(&self.budget.kibibytes)
+                .try_acquire_many_owned(count)
+                .map_err(|_| NoMemory::Now)?;
             match &mut self.held {
                 Some(held) => held.merge(permit),
                 None => self.held = Some(permit),
@@ -54,7 +74,7 @@ impl Reservation {
             self.held_bytes += missing_kibibytes << 10;
         }
         self.used_bytes = used_bytes;
-        true
+        Ok(())
     }
 }
 
@@ -66,15 +86,16 @@ mod tests {
     fn what_is_held_is_given_back() {
         let budget = MemoryBudget::new(10 << 10);
         let mut first = budget.reservation();
-        assert!(first.grow(1));
-        assert!(first.grow(1023));
+        first.grow(1).unwrap();
+        first.grow(1023).unwrap();
         assert_eq!(budget.free_bytes(), 9 << 10);
         let mut second = budget.reservation();
-        assert!(!second.grow(10 << 10));
-        assert!(second.grow(9 << 10));
-        assert!(!first.grow(1));
+        assert_eq!(second.grow(10 << 10), Err(NoMemory::Now));
+        assert_eq!(second.grow(11 << 10), Err(NoMemory::Ever { capacity_bytes: 10 << 10 }));
+        second.grow(9 << 10).unwrap();
+        assert_eq!(first.grow(1), Err(NoMemory::Now));
         drop(second);
-        assert!(first.grow(1));
+        first.grow(1).unwrap();
         drop(first);
         assert_eq!(budget.free_bytes(), 10 << 10);
     }

@@ -14,7 +14,7 @@ use sidecarta_queries::rows::span::VaryingKeys;
 use tokio::sync::Semaphore;
 
 use super::OtlpConfig;
-use super::body::{no_memory, too_large};
+use super::body::too_large;
 use super::compression::{CompressionError, Encoding, compress_for_log, decompress};
 use super::decode::{DecodeError, DecodeLimits, Decoded, count_spans, decode_traces};
 use super::json::traces_to_protobuf;
@@ -205,17 +205,13 @@ fn prepare(
     let mut content = unpacked.as_deref().unwrap_or(&body);
     let from_json;
     if format == Format::Json {
-        if !reservation.grow(content.len()) {
-            return Err(no_memory());
-        }
+        reservation.grow(content.len())?;
         from_json = traces_to_protobuf(content).map_err(|error| Refusal::Invalid(with_source(&error)))?;
         content = &from_json;
     }
     // The rows take about as much as what they are decoded from, and something each, however little is in them.
     let spans = count_spans(content).map_err(DecodeError::from)?;
-    if !reservation.grow(content.len().saturating_add(spans.saturating_mul(BYTES_A_ROW))) {
-        return Err(no_memory());
-    }
+    reservation.grow(content.len().saturating_add(spans.saturating_mul(BYTES_A_ROW)))?;
     let decoded = decode_traces(content, received_at_ns, limits, varying)?;
     let (kind, payload) = match (format, encoding) {
         (Format::Protobuf, Encoding::Gzip) => (FrameKind::OtlpTracesGzip, body),
@@ -252,7 +248,7 @@ impl From<CompressionError> for Refusal {
     fn from(error: CompressionError) -> Self {
         match error {
             CompressionError::TooLarge { limit } => too_large(limit),
-            CompressionError::NoMemory => no_memory(),
+            CompressionError::NoMemory(no_memory) => no_memory.into(),
             CompressionError::Damaged { .. } => Self::Invalid(with_source(&error)),
         }
     }

@@ -364,3 +364,29 @@ fn a_span_with_more_varying_attributes_than_columns_keeps_them_all() {
     }
     assert_eq!(counts(&store, "SELECT count(*) FROM spans WHERE len(map_keys(attributes)) = 0"), 1);
 }
+
+#[test]
+fn a_new_day_begins_a_partition_with_shapes_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, mut writer) = open(&StoreOptions::in_dir(dir.path())).unwrap();
+    let same = |id| spans_with(id, &[vec![("shard".to_owned(), "3".to_owned())]], store.varying_keys());
+    let today: fn() -> jiff::Timestamp = || jiff::Timestamp::from_nanosecond(NOW_NS.into()).unwrap();
+    let tomorrow: fn() -> jiff::Timestamp =
+        || jiff::Timestamp::from_nanosecond(NOW_NS.into()).unwrap() + jiff::SignedDuration::from_hours(24);
+    for (id, now) in (1..).zip([today, today, tomorrow, tomorrow]) {
+        writer.now = now;
+        writer.stage_spans(id, same(id));
+        writer.publish().unwrap();
+    }
+    for moved in [false, true] {
+        if moved {
+            writer.move_into_file().unwrap();
+        }
+        let whole = "SELECT count(*) FROM spans WHERE service = 'orders' AND attributes['shard'] = '3'";
+        assert_eq!(counts(&store, whole), 4, "moved: {moved}");
+    }
+    for day in ["20261118", "20261119"] {
+        assert_eq!(counts(&store, &format!("SELECT count(*) FROM store.spans_{day}")), 2);
+        assert_eq!(counts(&store, &format!("SELECT count(*) FROM store.shapes_{day}")), 1);
+    }
+}

@@ -56,6 +56,8 @@ pub struct Writer {
     day: String,
     /// Whether the generation holds anything, and since when.
     begun: Option<Instant>,
+    /// The clock.
+    pub(super) now: fn() -> jiff::Timestamp,
 }
 
 enum Staged {
@@ -111,6 +113,7 @@ impl Writer {
             hot_rows: 0,
             day: String::new(),
             begun: None,
+            now: jiff::Timestamp::now,
         })
     }
 
@@ -250,7 +253,7 @@ impl Writer {
     /// Where a new day has begun, ends the generation of the day before: a generation belongs to one partition, which
     /// holds the shapes of all its rows.
     fn begin_day(&mut self) -> Result<(), StoreError> {
-        let day = day_of(jiff::Timestamp::now());
+        let day = day_of((self.now)());
         if day != self.day {
             self.move_into_file()?;
             self.partitions.ensure(&self.connection, &day)?;
@@ -355,6 +358,7 @@ impl Writer {
         if self.begun.is_none() {
             return Ok(());
         }
+        let now_s = (self.now)().as_second();
         let rollup = rollup_columns(&self.rollup, None)?;
         let resources = resource_columns(&self.new_resources)?;
         let (connection, generation, hot) = (&self.connection, self.generation, self.generation % 2);
@@ -371,7 +375,7 @@ impl Writer {
                 appender.append_record_batch(columns)?;
                 appender.flush()?;
             }
-            tiers::seal(connection, jiff::Timestamp::now().as_second(), generation)?;
+            tiers::seal(connection, now_s, generation)?;
             read_directory(&self.directory, |directory| directory.save(connection))?;
             let save_progress = include_str!("../../sql/store/save_progress.sql")
                 .replace("{position}", &position.to_string())

@@ -10,6 +10,7 @@ use tokio_util::sync::DropGuard;
 use tokio_util::task::TaskTracker;
 
 use super::*;
+use crate::otlp::memory::MemoryBudget;
 use crate::pipeline::PipelineOptions;
 
 /// A receiver with its two doors; they close when it is dropped.
@@ -17,6 +18,8 @@ pub(super) struct Doors {
     pub(super) grpc: SocketAddr,
     pub(super) http: SocketAddr,
     pub(super) pipeline: Pipeline,
+    /// The memory for requests on their way.
+    pub(super) memory: MemoryBudget,
     book: SourceBook,
     servers: TaskTracker,
     shutdown: DropGuard,
@@ -40,6 +43,7 @@ impl Doors {
         let (pipeline, _) = Pipeline::start(&options).unwrap();
         let book = SourceBook::default();
         let receiver = Arc::new(Receiver::new(pipeline.clone(), book.clone(), &config));
+        let memory = receiver.memory().clone();
         let shutdown = CancellationToken::new();
         let grpc = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let http = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -52,6 +56,7 @@ impl Doors {
             grpc: addresses.0,
             http: addresses.1,
             pipeline,
+            memory,
             book,
             servers,
             shutdown: shutdown.drop_guard(),

@@ -207,7 +207,9 @@ async fn what_is_too_large_is_refused_before_and_after_unpacking() {
 
 #[tokio::test]
 async fn a_sender_is_told_to_come_again_when_memory_is_used_up() {
-    let doors = Doors::open_with(OtlpConfig { max_memory_bytes: 1 << 10, ..OtlpConfig::default() }).await;
+    let doors = Doors::open().await;
+    let mut others = doors.memory.reservation();
+    others.grow(doors.memory.free_bytes() - 1_024).unwrap();
     let ids: Vec<u64> = (1..100).collect();
     let answer = post(&doors, JSON, "", serde_json::to_vec(&request_of(&ids)).unwrap()).await;
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);

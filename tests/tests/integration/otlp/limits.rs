@@ -8,6 +8,8 @@ use sidecarta_tests::harness::{
     Encoding, GrpcSender, JSON, PROTOBUF, ServerOptions, SpanDraft, client, eventually, post_traces,
     request_of, resource, with_encoding,
 };
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tonic::Code;
 
 use super::{RETRY_INFO, RpcStatus, post, still_works};
@@ -103,14 +105,50 @@ async fn senders_are_put_off_while_memory_is_used_up() {
     let options =
         ServerOptions::default().set("otlp.max_body_bytes", body).set("otlp.max_memory_bytes", 4 * body);
     let server = options.start().await;
+    // They begin requests and never end them.
+    let mut slow = Vec::new();
+    for _ in 0..4 {
+        let mut sender = TcpStream::connect(server.addresses().otlp_http).await.unwrap();
+        let head = format!(
+            "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: {PROTOBUF}\r\ncontent-length: {body}\r\n\r\n"
+        );
+        sender.write_all(head.as_bytes()).await.unwrap();
+        sender.write_all(&vec![0; body - 2_000]).await.unwrap();
+        slow.push(sender);
+    }
+    let request = request_with(1, 40);
+    eventually("the memory is used up", async || {
+        is_put_off(&server, request.encode_to_vec()).await.then_some(())
+    })
+    .await;
+    let mut sender = GrpcSender::connect(server.addresses().otlp_grpc, Encoding::Zstd).await.unwrap();
+    let status = sender.send(request.clone()).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    assert_eq!(server.source("otlp_grpc").await.throttled, 1);
+    drop(slow);
+    eventually("there is memory again", async || {
+        (!is_put_off(&server, request.encode_to_vec()).await).then_some(())
+    })
+    .await;
+    server.eventually_holds(40).await;
+}
+
+#[tokio::test]
+async fn a_request_that_never_finds_memory_is_refused_for_good() {
+    let body = 64 << 10;
+    let options =
+        ServerOptions::default().set("otlp.max_body_bytes", body).set("otlp.max_memory_bytes", 4 * body);
+    let server = options.start().await;
     // Short on the wire, and far more rows than fit into the memory.
     let request = request_with(1, 700);
     assert!(request.encoded_len() < body && 700 * 512 > 4 * body);
-    assert!(is_put_off(&server, request.encode_to_vec()).await);
+    let answer = post(&server, request.encode_to_vec()).await;
+    assert_eq!(answer.status, 413, "{}", answer.text());
     let mut sender = GrpcSender::connect(server.addresses().otlp_grpc, Encoding::Zstd).await.unwrap();
     let status = sender.send(request).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
-    assert_eq!(server.source("otlp_grpc").await.throttled, 1);
+    let details = RpcStatus::decode(status.details()).unwrap().details;
+    assert!(details.is_empty(), "nothing tells the sender to try again: {status:?}");
     still_works(&server, 2).await;
     server.eventually_holds(2).await;
 }
