@@ -24,7 +24,7 @@ use crate::pipeline::{Pipeline, Rows, Submission, SubmitError};
 use crate::status::{SourceBook, SourceHandle};
 
 /// Bodies whose unpacked size is likely beyond this are worked on outside of the threads that serve connections.
-const INLINE_BYTES: usize = 256 << 10;
+const INLINE_BYTES: usize = 1 << 20;
 /// How much smaller than its content a compressed body usually is.
 const USUAL_COMPRESSION: usize = 8;
 /// What a row takes whatever is in it: its places in all columns, and its skeleton.
