@@ -68,8 +68,8 @@ async fn what_cannot_be_worked_with_ends_with_64_and_in_words() {
         (&["serve", "--data", data, "--http", "0.0.0.0:0"], UNSET, &["server.http", "allow_remote"]),
         (&["serve", "--data", data, "--otlp-grpc", "[::]:0"], UNSET, &["otlp.grpc", "allow_remote"]),
         (&["serve", "--data", data, "--envoy", "ftp://nowhere"], UNSET, &["ftp://nowhere"]),
-        (&["serve", "--data", data], ("SIDECARTA_STORE__THREADS", "0"), &["store.threads"]),
-        (&["serve", "--data", data], ("SIDECARTA_STORE__THREADS", "two"), &["threads"]),
+        (&["serve", "--data", data], ("SIDECARTA_STORE__QUEUE_MB", "0"), &["store.queue_mb"]),
+        (&["serve", "--data", data], ("SIDECARTA_STORE__QUEUE_MB", "two"), &["queue_mb"]),
         (&["serve", "--data", data], ("SIDECARTA_STORE__THREAD", "2"), &["thread"]),
         (&["serve", "--data", data, "--config", file], UNSET, &["memory"]),
         (&["config", "--config", "/no/such/file.toml"], UNSET, &["/no/such/file.toml"]),
@@ -111,7 +111,7 @@ async fn a_command_line_that_is_not_understood_is_answered_with_its_usage() {
 async fn the_configuration_is_printed_with_the_origin_of_each_value() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sidecarta.toml");
-    std::fs::write(&file, "[store]\nthreads = 3\nmemory_mb = 300\n").unwrap();
+    std::fs::write(&file, "[store]\nqueue_mb = 3\nmemory_mb = 300\n").unwrap();
     let output =
         run(&["config", "--config", file.to_str().unwrap()], ("SIDECARTA_STORE__MEMORY_MB", "500")).await;
     let text = String::from_utf8(output.stdout).unwrap();
@@ -120,7 +120,7 @@ async fn the_configuration_is_printed_with_the_origin_of_each_value() {
         found.unwrap_or_else(|| panic!("{key} is not in:\n{text}")).to_owned()
     };
     assert!(
-        line("store.threads").contains("= 3 ") && line("store.threads").contains("sidecarta.toml"),
+        line("store.queue_mb").contains("= 3 ") && line("store.queue_mb").contains("sidecarta.toml"),
         "{text}"
     );
     let from_environment = line("store.memory_mb");
