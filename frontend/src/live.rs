@@ -12,6 +12,7 @@ use sidecarta_queries::api::status::{Status, StatusResponse};
 use crate::model::snapshot::Snapshot;
 use crate::page::Page;
 use crate::remote::get;
+use crate::state::PageState;
 
 mod stream;
 
@@ -54,7 +55,8 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Follows the URL of the page: another range or focus opens another stream.
+    /// Follows the URL of the page: another range or focus opens another stream. The graph comes without what stands
+    /// behind its numbers, for which whoever shows it asks.
     pub(crate) fn provide(page: Page) -> Self {
         let live = Self {
             snapshot: RwSignal::new(None),
@@ -67,7 +69,7 @@ impl Live {
         };
         provide_context(live);
         let wanted =
-            Memo::new(move |_| page.state.with(|state| (state.graph_parameters(), state.is_moving())));
+            Memo::new(move |_| page.state.with(|state| (without_evidence(state), state.is_moving())));
         let stream = StoredValue::new_local(None::<Stream>);
         Effect::new(move || {
             let (parameters, moving) = wanted.get();
@@ -157,4 +159,8 @@ impl Live {
             }
         });
     }
+}
+
+fn without_evidence(state: &PageState) -> String {
+    format!("{}&evidence=none", state.graph_parameters())
 }

@@ -179,6 +179,12 @@ impl PageState {
         pairs.finish()
     }
 
+    /// The parameters of `GET /api/v1/graph` for one node of the same graph and the edges at it.
+    pub(crate) fn detail_parameters(&self, node: &str) -> String {
+        let part = Self { focus: Some(node.to_owned()), depth: 1, min_rate: None, ..self.clone() };
+        part.graph_parameters()
+    }
+
     /// Whether the range ends now, so that its numbers move.
     pub(crate) fn is_moving(&self) -> bool {
         self.to == DEFAULT_TO

@@ -3,45 +3,44 @@
 //! 1. The store gives the rollup rows of the range, which add up by series.
 //! 2. [`identity`] says which node each end of a series is.
 //! 3. [`edges`] merges the series of the same two nodes, keeping what each source of evidence says.
-//! 4. [`answer`] turns them into the wire types, and [`filter`] keeps what was asked for.
+//! 4. [`answer`] turns them into the wire types, adding up by [`together`] what is drawn as one.
+//! 5. [`filtered`] takes out of it what was asked for.
 
 mod answer;
 mod edges;
 mod filter;
 mod grammar;
 mod identity;
+mod together;
 
 use crate::api::graph::Graph;
 use crate::store::{Store, StoreError, TimeRange};
 
-pub use filter::GraphFilter;
+pub use filter::{EvidenceDetail, GraphFilter, filtered};
 
 /// How long a calling or called span may be on its way before its absence means something, seconds. Senders keep spans
 /// for up to five seconds, twice in a row where a collector stands between.
 const SETTLE_SECONDS: i64 = 20;
 
 /// What a graph is asked for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GraphQuery {
     /// The time range.
     pub range: TimeRange,
     /// Whether the versions of a service are nodes of their own.
     pub by_version: bool,
-    /// What of the graph is wanted.
-    pub filter: GraphFilter,
     /// The time now, seconds since 1970.
     pub now_s: i64,
 }
 
-/// The graph of a time range. Blocks.
+/// The whole graph of a time range. Blocks.
 ///
 /// # Errors
 /// Where the store cannot be read.
 pub fn graph(store: &Store, query: &GraphQuery) -> Result<Graph, StoreError> {
     let totals = store.totals(query.range, query.now_s - SETTLE_SECONDS)?;
     let merged = store.directory(|directory| edges::merge(directory, &totals, query));
-    let graph = answer::graph(&merged, query);
-    Ok(filter::apply(graph, &query.filter))
+    Ok(answer::graph(&merged, query))
 }
 
 #[cfg(test)]

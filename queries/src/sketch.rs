@@ -45,7 +45,8 @@ static LOG_BOUNDS_MS: LazyLock<Vec<(f64, f64)>> = LazyLock::new(|| {
         .collect()
 });
 
-fn to_six_digits(value: f64, round: fn(f64) -> f64) -> f64 {
+/// A value that is not negative, with six digits that count.
+pub(crate) fn to_six_digits(value: f64, round: fn(f64) -> f64) -> f64 {
     if value <= 0.0 {
         return 0.0;
     }
@@ -138,6 +139,23 @@ impl Bins {
         self.0 = merged;
     }
 
+    /// Several sketches added up.
+    pub(crate) fn sum<'a>(sketches: impl Iterator<Item = &'a Self>) -> Self {
+        let mut all: Vec<(i16, i64)> = Vec::new();
+        sketches.for_each(|sketch| all.extend_from_slice(&sketch.0));
+        // The stable sort merges runs that are sorted already.
+        all.sort_by_key(|&(bin, _)| bin);
+        all.dedup_by(|later, first| {
+            let same = later.0 == first.0;
+            if same {
+                first.1 += later.1;
+            }
+            same
+        });
+        all.retain(|&(_, count)| count != 0);
+        Self(all)
+    }
+
     /// From bins with their counts, lowest first, each once.
     pub(crate) fn from_sorted(bins: impl ExactSizeIterator<Item = (i16, i64)>) -> Self {
         let mut sorted = Vec::with_capacity(bins.len());
@@ -161,25 +179,28 @@ impl Bins {
         if count <= 0 {
             return None;
         }
-        let quantile = |q| self.quantile(scheme, count, q);
-        Some(Latency { count: count as u64, p50: quantile(0.5), p90: quantile(0.9), p99: quantile(0.99) })
+        let [p50, p90, p99] = self.quantiles(scheme, count, [0.5, 0.9, 0.99]);
+        Some(Latency { count: count as u64, p50, p90, p99 })
     }
 
-    /// The value that the `⌈q·count⌉`-th smallest request has, with the bounds of its bin.
-    fn quantile(&self, scheme: Scheme, count: i64, q: f64) -> Quantile {
-        let rank = ((q * count as f64).ceil() as i64).clamp(1, count);
-        let mut below = 0;
-        for (bin, in_bin) in self.iter().filter(|&(_, count)| count > 0) {
-            below += in_bin;
-            if below >= rank {
-                let (low_ms, high_ms) = scheme.bounds_ms(bin);
-                // The value whose relative distance to both bounds is the same, and so the smallest.
-                let ms =
-                    if low_ms > 0.0 { 2.0 * low_ms * high_ms / (low_ms + high_ms) } else { high_ms / 2.0 };
-                return Quantile { ms: to_six_digits(ms, f64::round), low_ms, high_ms };
+    /// The values that the `⌈q·count⌉`-th smallest requests have, with the bounds of their bins; `q` from the lowest to
+    /// the highest.
+    fn quantiles<const N: usize>(&self, scheme: Scheme, count: i64, q: [f64; N]) -> [Quantile; N] {
+        let mut bins = self.iter().filter(|&(_, count)| count > 0);
+        let (mut bin, mut below) = (0, 0);
+        q.map(|q| {
+            let rank = ((q * count as f64).ceil() as i64).clamp(1, count);
+            while below < rank
+                && let Some((next, in_bin)) = bins.next()
+            {
+                bin = next;
+                below += in_bin;
             }
-        }
-        Quantile::default()
+            let (low_ms, high_ms) = scheme.bounds_ms(bin);
+            // The value whose relative distance to both bounds is the same, and so the smallest.
+            let ms = if low_ms > 0.0 { 2.0 * low_ms * high_ms / (low_ms + high_ms) } else { high_ms / 2.0 };
+            Quantile { ms: to_six_digits(ms, f64::round), low_ms, high_ms }
+        })
     }
 }
 
@@ -239,6 +260,7 @@ mod tests {
             let mut backwards = Bins::default();
             sketches.iter().rev().for_each(|sketch| backwards.merge(sketch, 1));
             prop_assert_eq!(&forwards, &backwards);
+            prop_assert_eq!(&forwards, &Bins::sum(sketches.iter()));
             for sketch in &sketches {
                 forwards.merge(sketch, -1);
             }

@@ -9,12 +9,12 @@ use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
-use sidecarta_queries::api::graph::GraphResponse;
 use sidecarta_queries::api::live::{ERROR_EVENT, GRAPH_EVENT, STATUS_EVENT};
 use sidecarta_queries::api::status::StatusResponse;
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 
+use crate::api::graph::SharedGraph;
 use crate::error::ApiError;
 use crate::params::GraphParams;
 use crate::state::AppState;
@@ -88,7 +88,8 @@ async fn run(state: AppState, key: String, params: GraphParams, view: watch::Sen
 async fn events(state: &AppState, params: &GraphParams) -> Vec<(&'static str, String)> {
     let graph = async {
         let graph = state.graph(params.query(Timestamp::now())?).await?;
-        Ok::<_, ApiError>((GRAPH_EVENT, serde_json::to_string(&GraphResponse { graph }).unwrap_or_default()))
+        let text = serde_json::to_string(&SharedGraph { graph: &graph }).unwrap_or_default();
+        Ok::<_, ApiError>((GRAPH_EVENT, text))
     };
     let status = async {
         let status = state.status().await?;

@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use jiff::Timestamp;
 use serde::Deserialize;
-use sidecarta_queries::graph::{GraphFilter, GraphQuery};
+use sidecarta_queries::graph::{EvidenceDetail, GraphFilter, GraphQuery};
 use sidecarta_queries::store::TimeRange;
 
 use crate::error::ApiError;
@@ -30,6 +30,8 @@ pub struct GraphParams {
     pub min_rate: Option<f64>,
     /// Text in the names of nodes.
     pub find: Option<String>,
+    /// `all` (default) or `none`.
+    pub evidence: Option<String>,
 }
 
 impl<S: Sync> FromRequestParts<S> for GraphParams {
@@ -44,11 +46,11 @@ impl<S: Sync> FromRequestParts<S> for GraphParams {
 }
 
 impl GraphParams {
-    /// The query they ask for at this time.
+    /// What they ask for at this time: of which graph, and what of it.
     ///
     /// # Errors
     /// Where a parameter cannot be understood.
-    pub fn query(&self, now: Timestamp) -> Result<GraphQuery, ApiError> {
+    pub fn query(&self, now: Timestamp) -> Result<(GraphQuery, GraphFilter), ApiError> {
         let from = time(self.from.as_deref().unwrap_or("-15m"), "from", now)?;
         let to = time(self.to.as_deref().unwrap_or("now"), "to", now)?;
         if from >= to {
@@ -71,17 +73,23 @@ impl GraphParams {
         if self.min_rate.is_some_and(|rate| !rate.is_finite() || rate < 0.0) {
             return Err(ApiError::bad_request("bad_min_rate", "min_rate is a number of requests per second"));
         }
-        Ok(GraphQuery {
-            range: TimeRange::covering(from.as_second(), to.as_second()),
-            by_version,
-            filter: GraphFilter {
-                focus: self.focus.clone(),
-                depth: self.depth.unwrap_or(1),
-                min_rate: self.min_rate,
-                find: self.find.clone(),
-            },
-            now_s: now.as_second(),
-        })
+        let evidence = match self.evidence.as_deref() {
+            None | Some("" | "all") => EvidenceDetail::All,
+            Some("none") => EvidenceDetail::None,
+            Some(other) => {
+                let message = format!("evidence is `all` or `none`, not `{other}`");
+                return Err(ApiError::bad_request("bad_evidence", message));
+            }
+        };
+        let range = TimeRange::covering(from.as_second(), to.as_second());
+        let filter = GraphFilter {
+            focus: self.focus.clone(),
+            depth: self.depth.unwrap_or(1),
+            min_rate: self.min_rate,
+            find: self.find.clone(),
+            evidence,
+        };
+        Ok((GraphQuery { range, by_version, now_s: now.as_second() }, filter))
     }
 }
 
@@ -120,7 +128,7 @@ mod tests {
     fn params(from: &str, to: &str) -> Result<GraphQuery, ApiError> {
         let params =
             GraphParams { from: Some(from.to_owned()), to: Some(to.to_owned()), ..GraphParams::default() };
-        params.query("2026-11-23T12:00:00Z".parse().unwrap())
+        params.query("2026-11-23T12:00:00Z".parse().unwrap()).map(|(query, _)| query)
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What every handler can reach.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use sidecarta_ingest::pipeline::Pipeline;
@@ -8,9 +9,10 @@ use sidecarta_ingest::status::SourceBook;
 use sidecarta_queries::api::graph::Graph;
 use sidecarta_queries::api::sources::SourceStatus;
 use sidecarta_queries::api::status::Status;
-use sidecarta_queries::graph::{GraphQuery, graph};
+use sidecarta_queries::graph::{GraphFilter, GraphQuery, filtered, graph};
 use sidecarta_queries::log;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::ApiError;
@@ -18,6 +20,20 @@ use crate::live::Live;
 
 /// Queries that run at once; others wait their turn, so that ingestion keeps a core.
 const QUERIES_AT_ONCE: usize = 4;
+
+/// How long a graph is good for whoever asks for the same: a live map and the details of what is selected on it.
+const RECENT: Duration = Duration::from_millis(250);
+/// Recent graphs that are kept.
+const MAX_RECENT: usize = 8;
+
+/// A graph that was asked for.
+#[derive(Debug)]
+struct RecentGraph {
+    query: GraphQuery,
+    asked_at: Instant,
+    /// The graph, once it has been computed.
+    graph: Arc<OnceCell<Arc<Graph>>>,
+}
 
 /// Shared by all handlers. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -32,6 +48,7 @@ struct Inner {
     started_at: Timestamp,
     duckdb_version: String,
     queries: Semaphore,
+    recent: Mutex<Vec<RecentGraph>>,
     live: Live,
     shutdown: CancellationToken,
 }
@@ -54,22 +71,49 @@ impl AppState {
                 started_at: Timestamp::now(),
                 duckdb_version,
                 queries: Semaphore::new(QUERIES_AT_ONCE),
+                recent: Mutex::default(),
                 live: Live::default(),
                 shutdown,
             }),
         })
     }
 
-    /// The graph of a query, computed on a blocking thread.
+    /// What a filter leaves of the graph of a query.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub async fn graph(&self, query: GraphQuery) -> Result<Graph, ApiError> {
-        // The semaphore is never closed; were it, queries would run without it.
-        let _turn = self.inner.queries.acquire().await;
-        let store = self.inner.pipeline.store().clone();
-        let graph = tokio::task::spawn_blocking(move || graph(&store, &query)).await??;
-        Ok(graph)
+    pub async fn graph(&self, (query, filter): (GraphQuery, GraphFilter)) -> Result<Arc<Graph>, ApiError> {
+        let whole = self.whole_graph(query).await?;
+        if filter == GraphFilter::default() {
+            return Ok(whole);
+        }
+        Ok(tokio::task::spawn_blocking(move || Arc::new(filtered(&whole, &filter))).await?)
+    }
+
+    /// The graph of a query, computed once for all who ask for it within a moment.
+    async fn whole_graph(&self, query: GraphQuery) -> Result<Arc<Graph>, ApiError> {
+        let cell = {
+            let mut recent = self.inner.recent.lock().unwrap_or_else(PoisonError::into_inner);
+            recent.retain(|known| known.asked_at.elapsed() < RECENT);
+            let same = |known: &&RecentGraph| GraphQuery { now_s: query.now_s, ..known.query } == query;
+            let known = recent.iter().find(same).map(|known| Arc::clone(&known.graph));
+            known.unwrap_or_else(|| {
+                let graph = Arc::default();
+                if recent.len() < MAX_RECENT {
+                    let asked_at = Instant::now();
+                    recent.push(RecentGraph { query, asked_at, graph: Arc::clone(&graph) });
+                }
+                graph
+            })
+        };
+        let compute = async || {
+            // The semaphore is never closed; were it, queries would run without it.
+            let _turn = self.inner.queries.acquire().await;
+            let store = self.inner.pipeline.store().clone();
+            let graph = tokio::task::spawn_blocking(move || graph(&store, &query)).await??;
+            Ok::<_, ApiError>(Arc::new(graph))
+        };
+        cell.get_or_try_init(compute).await.cloned()
     }
 
     /// Every source as it is now.

@@ -1,6 +1,5 @@
 //! Merged edges in the words of the API.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use foldhash::{HashMap, HashSet};
@@ -9,12 +8,12 @@ use crate::api::graph::{
     Coverage, Edge, Evidence, Graph, Health, Latency, Node, NodeKind, Source, VersionShare,
 };
 use crate::rows::span::Protocol;
-use crate::sketch::{Bins, Scheme};
-use crate::store::Measures;
+use crate::sketch::to_six_digits;
 
 use super::GraphQuery;
-use super::edges::{Class, EdgeTotals, Merged, sides};
+use super::edges::{Class, EdgeTotals, Merged};
 use super::identity::NodeKey;
+use super::together::{Said, Side, Together};
 
 /// Share of the traces' requests that a proxy must have counted for its counters to be taken for complete. The two are
 /// never equal while traffic runs, since proxies are asked every few seconds.
@@ -35,7 +34,7 @@ pub(super) fn graph(merged: &Merged, query: &GraphQuery) -> Graph {
     let edges = edges.chunk_by(|(one, _), (other, _)| one == other).map(|same| {
         let (source, target, class) = same[0].0;
         let ends = (nodes.list[source].id.as_str(), nodes.list[target].id.as_str(), class);
-        edge(ends, &sum(same.iter().map(|&(_, totals)| totals)), seconds)
+        edge(ends, &Together::of(same.iter().map(|&(_, totals)| totals)), seconds)
     });
     Graph {
         from: rfc3339(query.range.from_s),
@@ -91,16 +90,6 @@ fn seen_nodes(merged: &Merged, by_version: bool) -> SeenNodes<'_> {
     seen
 }
 
-/// What several edges count together.
-fn sum<'a>(edges: impl IntoIterator<Item = &'a EdgeTotals>) -> Cow<'a, EdgeTotals> {
-    let mut edges = edges.into_iter();
-    let Some(first) = edges.next() else { return Cow::Owned(EdgeTotals::default()) };
-    edges.fold(Cow::Borrowed(first), |mut sum, edge| {
-        sum.to_mut().absorb(edge);
-        sum
-    })
-}
-
 /// The ids that all nodes are seen by: `kind:name`, with namespace and environment only where the name alone would be
 /// ambiguous.
 fn node_ids(merged: &Merged, by_version: bool) -> Vec<String> {
@@ -147,21 +136,16 @@ struct Best {
 }
 
 impl Best {
-    /// Of what each source says. `from_callee` says which side's latency counts first.
-    fn of(totals: &EdgeTotals, from_callee: bool) -> Self {
-        let mut said: Vec<(Source, &Measures)> = Vec::new();
-        said.extend(totals.envoy.as_ref().map(|measures| (Source::Envoy, measures)));
-        said.extend(totals.trace.as_ref().map(|measures| (Source::Trace, measures)));
-        if let [(Source::Envoy, counted), (_, traced)] = said[..]
-            && (counted.requests as f64) < COMPLETE * traced.requests as f64
+    /// Of what each source says. `side` says whose latency counts first.
+    fn of(totals: &Together<'_>, side: Side) -> Self {
+        let mut said: Vec<&Said<'_>> = totals.said().iter().collect();
+        if let [counted, traced] = said[..]
+            && (counted.counts.requests as f64) < COMPLETE * traced.counts.requests as f64
         {
             said.reverse();
         }
-        let most = said.first().map_or(0, |(_, measures)| measures.requests).max(0) as f64;
-        let evidence: Vec<Evidence> = said
-            .iter()
-            .map(|&(source, measures)| evidence(source, measures, totals, from_callee, most))
-            .collect();
+        let most = said.first().map_or(0, |first| first.counts.requests).max(0) as f64;
+        let evidence: Vec<Evidence> = said.iter().map(|said| evidence(said, totals, side, most)).collect();
         // Spans know latency to the nanosecond where enough of them came; Envoy's bins are whole milliseconds.
         let traced = evidence.iter().find(|evidence| evidence.source == Source::Trace);
         let traced = traced.filter(|evidence| evidence.coverage >= 0.5).and_then(|evidence| evidence.latency);
@@ -180,34 +164,33 @@ impl Best {
     }
 }
 
-fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+/// What is written of a rate: more digits would say nothing.
+fn six_digits(value: f64) -> f64 {
+    to_six_digits(value, f64::round)
 }
 
-fn evidence(
-    source: Source,
-    measures: &Measures,
-    totals: &EdgeTotals,
-    from_callee: bool,
-    most: f64,
-) -> Evidence {
-    let [client, server] = sides(source, measures).map(|(bins, scheme)| bins.latency(scheme));
-    let reporter = match (source, totals.reporters.as_slice()) {
-        (Source::Envoy, [one]) => Some(one.clone()),
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { six_digits(part as f64 / whole as f64) }
+}
+
+fn evidence(said: &Said<'_>, totals: &Together<'_>, side: Side, most: f64) -> Evidence {
+    let reporter = match (said.source, totals.reporters().as_slice()) {
+        (Source::Envoy, [one]) => Some((*one).to_owned()),
         (Source::Envoy, many) if !many.is_empty() => Some(format!("{} proxies", many.len())),
         _ => None,
     };
     let count = |count: i64| count.max(0) as u64;
+    let counts = said.counts;
     Evidence {
-        source,
-        requests: count(measures.requests),
-        errors: count(measures.errors),
-        attempts: count(measures.attempts),
-        retries: count(measures.retries),
-        timeouts: count(measures.timeouts),
-        connection_failures: count(measures.connection_failures),
-        latency: if from_callee { server.or(client) } else { client.or(server) },
-        coverage: if most > 0.0 { measures.requests as f64 / most } else { 0.0 },
+        source: said.source,
+        requests: count(counts.requests),
+        errors: count(counts.errors),
+        attempts: count(counts.attempts),
+        retries: count(counts.retries),
+        timeouts: count(counts.timeouts),
+        connection_failures: count(counts.connection_failures),
+        latency: said.latency(side).or_else(|| said.latency(side.other())),
+        coverage: if most > 0.0 { six_digits(counts.requests as f64 / most) } else { 0.0 },
         reporter,
     }
 }
@@ -215,11 +198,11 @@ fn evidence(
 fn node(seen: &Seen<'_>, query: &GraphQuery, seconds: f64) -> Node {
     let key = seen.key;
     let totals = if key.kind == NodeKind::Client {
-        sum(seen.outward.iter().copied())
+        Together::of(seen.outward.iter().copied())
     } else {
-        sum(seen.inward.iter().map(|&(_, totals)| totals))
+        Together::of(seen.inward.iter().map(|&(_, totals)| totals))
     };
-    let best = Best::of(&totals, true);
+    let best = Best::of(&totals, Side::Callee);
     let shares = if query.by_version { Vec::new() } else { version_shares(seen, seconds) };
     let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     Node {
@@ -230,7 +213,7 @@ fn node(seen: &Seen<'_>, query: &GraphQuery, seconds: f64) -> Node {
         namespace: some(&key.namespace),
         system: some(&key.system),
         requests: best.requests,
-        request_rate: best.requests as f64 / seconds,
+        request_rate: six_digits(best.requests as f64 / seconds),
         errors: best.errors,
         error_rate: best.error_rate(),
         p50_ms: best.latency.map(|latency| latency.p50.ms),
@@ -252,18 +235,20 @@ fn version_shares(seen: &Seen<'_>, seconds: f64) -> Vec<VersionShare> {
     for &(version, totals) in &seen.inward {
         versions.entry(version).or_default().push(totals);
     }
-    let mut shares: Vec<VersionShare> =
-        versions.into_iter().map(|(version, totals)| version_share(version, &sum(totals), seconds)).collect();
+    let mut shares: Vec<VersionShare> = versions
+        .into_iter()
+        .map(|(version, totals)| version_share(version, &Together::of(totals), seconds))
+        .collect();
     shares.sort_by(|one, other| other.requests.cmp(&one.requests).then(one.version.cmp(&other.version)));
     shares
 }
 
-fn version_share(version: &str, totals: &EdgeTotals, seconds: f64) -> VersionShare {
-    let best = Best::of(totals, true);
+fn version_share(version: &str, totals: &Together<'_>, seconds: f64) -> VersionShare {
+    let best = Best::of(totals, Side::Callee);
     VersionShare {
         version: version.to_owned(),
         requests: best.requests,
-        request_rate: best.requests as f64 / seconds,
+        request_rate: six_digits(best.requests as f64 / seconds),
         errors: best.errors,
         error_rate: best.error_rate(),
         p50_ms: best.latency.map(|latency| latency.p50.ms),
@@ -272,15 +257,11 @@ fn version_share(version: &str, totals: &EdgeTotals, seconds: f64) -> VersionSha
     }
 }
 
-fn edge((source, target, class): (&str, &str, Class), totals: &EdgeTotals, seconds: f64) -> Edge {
-    let best = Best::of(totals, false);
-    let mostly =
-        totals.protocols.iter().max_by_key(|&(_, requests)| *requests).map(|(&protocol, _)| protocol);
-    let protocol = mostly.filter(|&protocol| protocol != Protocol::Unknown).unwrap_or(Protocol::Http);
-    let latency = |bins: fn(&Measures) -> &Bins| {
-        let traced = totals.trace.as_ref().and_then(|measures| bins(measures).latency(Scheme::Log));
-        traced.or_else(|| totals.envoy.as_ref().and_then(|measures| bins(measures).latency(Scheme::Envoy)))
-    };
+fn edge((source, target, class): (&str, &str, Class), totals: &Together<'_>, seconds: f64) -> Edge {
+    let best = Best::of(totals, Side::Caller);
+    let protocol = totals.protocol().unwrap_or(Protocol::Http);
+    // What traces know is more exact.
+    let latency = |side| totals.said().iter().rev().find_map(|said| said.latency(side));
     let first = best.evidence.first();
     let most = |count: fn(&Evidence) -> u64| best.evidence.iter().map(count).max().unwrap_or(0);
     let id = match class {
@@ -293,7 +274,7 @@ fn edge((source, target, class): (&str, &str, Class), totals: &EdgeTotals, secon
         target: target.to_owned(),
         protocol: protocol.name().to_owned(),
         requests: best.requests,
-        request_rate: best.requests as f64 / seconds,
+        request_rate: six_digits(best.requests as f64 / seconds),
         errors: best.errors,
         error_rate: best.error_rate(),
         p50_ms: best.latency.map(|latency| latency.p50.ms),
@@ -304,9 +285,9 @@ fn edge((source, target, class): (&str, &str, Class), totals: &EdgeTotals, secon
         retries: first.map_or(0, |evidence| evidence.retries),
         timeouts: first.map_or(0, |evidence| evidence.timeouts),
         connection_failures: most(|evidence| evidence.connection_failures),
-        mtls: totals.mtls,
-        client_side: latency(|measures| &measures.client),
-        server_side: latency(|measures| &measures.server),
+        mtls: totals.mtls(),
+        client_side: latency(Side::Caller),
+        server_side: latency(Side::Callee),
         evidence: best.evidence,
     }
 }

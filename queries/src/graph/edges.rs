@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 
-use crate::api::graph::{NodeKind, Source};
+use crate::api::graph::NodeKind;
 use crate::rows::span::{Protocol, Workload};
-use crate::sketch::{Bins, Scheme};
 use crate::store::{Directory, Measures, ProxyRecord, SeriesKey, SeriesTotal};
 use crate::trace::Endpoint;
 
@@ -60,12 +59,6 @@ pub(super) struct Merged {
     pub(super) unpaired: i64,
     pub(super) proxies: u64,
     pub(super) proxies_reporting: u64,
-}
-
-/// The bins of what a source saw from the caller's and from the callee's side.
-pub(super) fn sides(source: Source, measures: &Measures) -> [(&Bins, Scheme); 2] {
-    let scheme = if source == Source::Envoy { Scheme::Envoy } else { Scheme::Log };
-    [(&measures.client, scheme), (&measures.server, scheme)]
 }
 
 /// Resolves and merges all series of a range.
@@ -225,27 +218,5 @@ impl EdgeTotals {
             self.reporters.push(record.proxy.id.clone());
             self.reporters.sort();
         }
-    }
-
-    /// Adds what is known of another edge between the same two nodes.
-    pub(super) fn absorb(&mut self, other: &Self) {
-        for (mine, theirs) in [(&mut self.trace, &other.trace), (&mut self.envoy, &other.envoy)] {
-            if let Some(theirs) = theirs {
-                mine.get_or_insert_default().merge(theirs, 1);
-            }
-        }
-        for (&protocol, requests) in &other.protocols {
-            *self.protocols.entry(protocol).or_default() += requests;
-        }
-        for reporter in &other.reporters {
-            if !self.reporters.contains(reporter) {
-                self.reporters.push(reporter.clone());
-            }
-        }
-        self.reporters.sort();
-        self.mtls = match (self.mtls, other.mtls) {
-            (Some(mine), Some(theirs)) => Some(mine && theirs),
-            (mine, theirs) => mine.or(theirs),
-        };
     }
 }

@@ -36,7 +36,7 @@ fn graph_of(scrapes: &[EnvoyScrape], calls: &[(&str, &str)], filter: GraphFilter
     writer.stage_spans(100, spans.finish().unwrap());
     writer.publish().unwrap();
     let range = TimeRange::covering(NOW_S - 900, NOW_S);
-    graph(&store, &GraphQuery { range, by_version: false, filter, now_s: NOW_S }).unwrap()
+    filtered(&graph(&store, &GraphQuery { range, by_version: false, now_s: NOW_S }).unwrap(), &filter)
 }
 
 fn scrape(id: &str, cluster: &str, config: ProxyConfig, clusters: Vec<ClusterDelta>) -> EnvoyScrape {

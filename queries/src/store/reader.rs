@@ -11,7 +11,7 @@ use crate::rows::span::VaryingKeys;
 
 use super::shapes::SharedVarying;
 use super::tiers::{self, Part, TimeRange};
-use super::totals::{PastTotals, RunningTotals, SeriesTotal};
+use super::totals::{PastTotals, RunningTotals, SeriesTotal, SpareBuffer};
 use super::{Counts, Directory, SharedDirectory, StoreError, StoreOptions, database, read_directory};
 
 /// One row of the rollups, borrowed from what the database gave.
@@ -36,6 +36,7 @@ pub struct Store {
     directory: SharedDirectory,
     varying: SharedVarying,
     past: PastTotals,
+    spare: SpareBuffer,
     options: Arc<StoreOptions>,
 }
 
@@ -53,7 +54,14 @@ impl Store {
         varying: SharedVarying,
     ) -> Self {
         let pool = Arc::new(Mutex::new(vec![connection]));
-        Self { pool, directory, varying, past: PastTotals::default(), options: Arc::new(options.clone()) }
+        Self {
+            pool,
+            directory,
+            varying,
+            past: PastTotals::default(),
+            spare: SpareBuffer::default(),
+            options: Arc::new(options.clone()),
+        }
     }
 
     /// The keys that decoders are to keep out of shapes, as far as they are known by now.
@@ -112,7 +120,7 @@ impl Store {
         range: TimeRange,
         settled_before_s: i64,
     ) -> Result<Vec<(u32, SeriesTotal)>, StoreError> {
-        let mut totals = RunningTotals::default();
+        let mut totals = self.spare.totals();
         self.read("read its rollups", |connection| {
             for part in tiers::parts(range, tiers::progress(connection)?) {
                 if part.version.is_none() {
@@ -125,7 +133,7 @@ impl Store {
             }
             read_hot(connection, range, |row| totals.add(row, settled_before_s))
         })?;
-        Ok(totals.finish())
+        Ok(totals.finish(&self.spare))
     }
 
     /// Calls `take` with every rollup row of a time range, in no order. Rows of one series add up.

@@ -41,6 +41,29 @@ struct Latencies {
 const SERVER_SIDE: u64 = 1 << 16;
 const SERIES_SHIFT: u32 = 17;
 
+/// The buffer of the last question, for the next one: growing a fresh one costs as much as what is done with it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SpareBuffer(Arc<Mutex<Vec<Latencies>>>);
+
+impl SpareBuffer {
+    /// Latencies of the largest buffer that is kept: 32 MB.
+    const MAX_KEPT: usize = 2 << 20;
+
+    /// Totals that count nothing yet.
+    pub(super) fn totals(&self) -> RunningTotals {
+        let latencies = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        RunningTotals { latencies, ..RunningTotals::default() }
+    }
+
+    fn keep(&self, mut latencies: Vec<Latencies>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if (kept.capacity()..=Self::MAX_KEPT).contains(&latencies.capacity()) {
+            latencies.clear();
+            *kept = latencies;
+        }
+    }
+}
+
 impl RunningTotals {
     /// Latencies that are collected before they are added up at least.
     const PORTION: usize = 1 << 20;
@@ -93,8 +116,8 @@ impl RunningTotals {
         self.added_up = self.latencies.len();
     }
 
-    /// The totals of all series that counted something, by their numbers.
-    pub(super) fn finish(mut self) -> Vec<(u32, SeriesTotal)> {
+    /// The totals of all series that counted something, by their numbers. The buffer goes back to `spare`.
+    pub(super) fn finish(mut self, spare: &SpareBuffer) -> Vec<(u32, SeriesTotal)> {
         self.add_up();
         let mut sides = self
             .latencies
@@ -112,7 +135,9 @@ impl RunningTotals {
             let measures = Measures { counts, client, server };
             (!measures.is_zero()).then_some((series, SeriesTotal { measures, settled_requests }))
         };
-        (0_u32..).zip(self.counts).filter_map(total).collect()
+        let totals = (0_u32..).zip(self.counts).filter_map(total).collect();
+        spare.keep(self.latencies);
+        totals
     }
 
     fn memory_bytes(&self) -> usize {

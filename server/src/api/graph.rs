@@ -2,8 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
-use sidecarta_queries::api::graph::GraphResponse;
+use serde::Serialize;
+use sidecarta_queries::api::graph::{Graph, GraphResponse};
 
 use crate::error::ApiError;
 use crate::params::GraphParams;
@@ -20,13 +22,17 @@ use crate::state::AppState;
         ("depth" = Option<u32>, Query, description = "calls away from the focus; default 1"),
         ("min_rate" = Option<f64>, Query, description = "least requests per second of an edge"),
         ("find" = Option<String>, Query, description = "text in the names of nodes; their neighbours come along"),
+        ("evidence" = Option<String>, Query, description = "`all` (default), or `none` for the numbers alone"),
     ),
     responses((status = 200, body = GraphResponse), (status = 400, body = sidecarta_queries::api::error::ErrorResponse))
 )]
-pub async fn get_graph(
-    State(state): State<AppState>,
-    params: GraphParams,
-) -> Result<Json<GraphResponse>, ApiError> {
+pub async fn get_graph(State(state): State<AppState>, params: GraphParams) -> Result<Response, ApiError> {
     let graph = state.graph(params.query(Timestamp::now())?).await?;
-    Ok(Json(GraphResponse { graph }))
+    Ok(Json(SharedGraph { graph: &graph }).into_response())
+}
+
+/// A [`GraphResponse`] whose graph others read too.
+#[derive(Serialize)]
+pub(crate) struct SharedGraph<'a> {
+    pub(crate) graph: &'a Graph,
 }

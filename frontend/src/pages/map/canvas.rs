@@ -18,8 +18,6 @@ use drag::Drag;
 
 /// Id of the drawing, by which the export finds it.
 pub(super) const DRAWING: &str = "map-drawing";
-/// Below this scale letters cannot be read and labels are left out.
-const FAR: f64 = 0.42;
 
 /// The drawing with its controls.
 #[component]
@@ -95,12 +93,13 @@ fn Drawing(drawing: NodeRef<svg::Svg>) -> impl IntoView {
     };
     let nodes = move || map.view.with(|view| view.nodes.clone());
     let edges = move || map.view.with(|view| view.edges.clone());
+    let labels = move || if map.far.get() { Vec::new() } else { edges() };
     view! {
         <svg
             id=DRAWING
             node_ref=drawing
             class="drawing"
-            class:is-far=move || map.viewport.with(|view| view.scale < FAR)
+            class:is-far=move || map.far.get()
             class:is-dragged=move || drag.is_moving()
             role="group"
             aria-label="Service graph. Arrow keys go from box to box, Enter opens one."
@@ -130,7 +129,7 @@ fn Drawing(drawing: NodeRef<svg::Svg>) -> impl IntoView {
                     </For>
                 </g>
                 <g class="edge-labels">
-                    <For each=edges key=Clone::clone let(id)>
+                    <For each=labels key=Clone::clone let(id)>
                         <EdgeLabel id />
                     </For>
                 </g>

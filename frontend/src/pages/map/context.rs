@@ -19,6 +19,8 @@ use crate::timeline::measured;
 const PANEL_WIDTH: f64 = 444.0;
 /// Height of the controls in the corner with their margin, px.
 const CONTROLS_HEIGHT: f64 = 48.0;
+/// Below this scale letters cannot be read and labels are left out.
+const FAR: f64 = 0.42;
 /// What the panel takes of the height of a narrow window, where it lies below.
 const SHEET_SHARE: f64 = 0.62;
 
@@ -44,6 +46,8 @@ pub(crate) struct MapContext {
     pub(crate) bright: Memo<Bright>,
     /// The window onto the map.
     pub(crate) viewport: RwSignal<Viewport>,
+    /// Whether letters are too small to be read. Labels are then not made: they cost more than all else.
+    pub(crate) far: Memo<bool>,
     /// Width and height of that window, px.
     pub(crate) window: RwSignal<(f64, f64)>,
     /// Whether the viewer has moved the map: it then stays where it was put.
@@ -79,6 +83,8 @@ impl MapContext {
         });
         let find = Memo::new(move |_| page.state.with(|state| state.find.clone()));
         let bright = Memo::new(move |_| bright(&snapshot.get(), hovered.get().as_deref(), &find.get()));
+        // Far away until it is known where to look from, so that nothing is made in vain.
+        let viewport = RwSignal::new(Viewport { scale: 0.0, ..Viewport::default() });
         let map = Self {
             page,
             snapshot,
@@ -87,7 +93,8 @@ impl MapContext {
             view,
             placement,
             bright,
-            viewport: RwSignal::new(Viewport::default()),
+            viewport,
+            far: Memo::new(move |_| viewport.with(|view| view.scale < FAR)),
             window,
             moved: RwSignal::new(false),
         };

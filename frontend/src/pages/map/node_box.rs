@@ -82,7 +82,11 @@ pub(super) fn NodeBox(id: String) -> impl IntoView {
 fn NodeHead(node: Memo<Arc<Node>>, width: Signal<f64>) -> impl IntoView {
     let client = Memo::new(move |_| node.with(|node| node.kind == NodeKind::Client));
     let text = move |read: fn(&Node) -> String| move || node.with(|node| read(node));
+    let far = expect_context::<MapContext>().far;
     let numbers = move || {
+        if far.get() {
+            return ().into_any();
+        }
         if client.get() {
             return view! {
                 <text class="node-number" x="46" y="36">{text(|node| format::rate(node.request_rate))}</text>

@@ -2,15 +2,19 @@
 
 use leptos::ev;
 use leptos::prelude::*;
+use sidecarta_queries::api::graph::Evidence;
 
 use super::context::MapContext;
 use crate::components::icon::{CLOSE, Icon};
+use crate::components::measures::EvidenceTable;
 
 mod calls;
+mod details;
 mod edge;
 mod node;
 mod sides;
 
+use details::Details;
 use edge::EdgePanel;
 use node::NodePanel;
 
@@ -26,6 +30,7 @@ enum Subject {
 #[component]
 pub(super) fn Panel() -> impl IntoView {
     let map = expect_context::<MapContext>();
+    Details::provide(map);
     let subject = Memo::new(move |_| {
         let id = map.page.state.with(|state| state.select.clone()).unwrap_or_default();
         map.snapshot.with(|snapshot| {
@@ -98,5 +103,25 @@ pub(super) fn Section(
             <h3>{title}</h3>
             {children()}
         </section>
+    }
+}
+
+/// What each source says of the selected node or edge.
+#[component]
+pub(super) fn EvidenceSection(
+    /// What each source says; empty until it has come.
+    #[prop(into)]
+    evidence: Signal<Vec<Evidence>>,
+) -> impl IntoView {
+    let details = expect_context::<Details>();
+    view! {
+        <Section title="What each source says">
+            <Show
+                when=move || !details.is_awaited()
+                fallback=|| view! { <div class="skeleton" aria-busy="true" aria-label="Loading"></div> }
+            >
+                <EvidenceTable evidence />
+            </Show>
+        </Section>
     }
 }

@@ -6,18 +6,18 @@ use leptos::prelude::*;
 use sidecarta_queries::api::graph::Edge;
 
 use super::super::context::MapContext;
+use super::details::Details;
 use super::sides::Sides;
-use super::{CloseButton, Section};
+use super::{CloseButton, EvidenceSection, Section};
 use crate::components::icon::{ARROW, CALL, Icon, LOCK, UNLOCK};
-use crate::components::measures::{EvidenceTable, MeasureTiles, Measures};
+use crate::components::measures::{MeasureTiles, Measures};
 use crate::components::sign::HealthPill;
 use crate::format;
 
 /// Everything that is known of the calls between two nodes.
 #[component]
 pub(super) fn EdgePanel(id: String) -> impl IntoView {
-    let map = expect_context::<MapContext>();
-    let edge = map.edge(id);
+    let edge = expect_context::<Details>().edge(&id);
     let both_sides =
         Memo::new(move |_| edge.with(|edge| edge.client_side.is_some() || edge.server_side.is_some()));
     view! {
@@ -36,9 +36,7 @@ pub(super) fn EdgePanel(id: String) -> impl IntoView {
                     <Sides edge />
                 </Section>
             </Show>
-            <Section title="What each source says">
-                <EvidenceTable evidence=Signal::derive(move || edge.with(|edge| edge.evidence.clone())) />
-            </Section>
+            <EvidenceSection evidence=Signal::derive(move || edge.with(|edge| edge.evidence.clone())) />
         </div>
     }
 }

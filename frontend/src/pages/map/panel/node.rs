@@ -7,9 +7,10 @@ use sidecarta_queries::api::graph::{Node, NodeKind};
 
 use super::super::context::MapContext;
 use super::calls::{CallList, Side};
-use super::{CloseButton, Section};
+use super::details::Details;
+use super::{CloseButton, EvidenceSection, Section};
 use crate::components::icon::{ARROW, FOCUS, Icon};
-use crate::components::measures::{EvidenceTable, MeasureTiles, Measures};
+use crate::components::measures::{MeasureTiles, Measures};
 use crate::components::sign::{HealthPill, KindTile};
 use crate::components::versions::VersionTable;
 use crate::model::search::kind_word;
@@ -18,8 +19,7 @@ use crate::model::snapshot::node_label;
 /// Everything that is known of a node.
 #[component]
 pub(super) fn NodePanel(id: String) -> impl IntoView {
-    let map = expect_context::<MapContext>();
-    let node = map.node(id.clone());
+    let node = expect_context::<Details>().node(&id);
     let identity = Memo::new(move |_| node.with(|node| node.identity.clone()));
     let called = Memo::new(move |_| node.with(|node| node.kind != NodeKind::Client));
     view! {
@@ -35,9 +35,7 @@ pub(super) fn NodePanel(id: String) -> impl IntoView {
             <CallList id=id.clone() side=Side::Callers />
             <CallList id side=Side::Callees />
             <Show when=move || called.get()>
-                <Section title="What each source says">
-                    <EvidenceTable evidence=Signal::derive(move || node.with(|node| node.evidence.clone())) />
-                </Section>
+                <EvidenceSection evidence=Signal::derive(move || node.with(|node| node.evidence.clone())) />
             </Show>
             {move || identity.get().map(|rule| view! { <p class="muted small">"Named by "{rule}</p> })}
         </div>

@@ -1,0 +1,107 @@
+//! What several edges count together, added up only as far as it is asked for.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
+use crate::api::graph::{Latency, Source};
+use crate::rows::span::Protocol;
+use crate::sketch::{Bins, Scheme};
+use crate::store::{Counts, Measures};
+
+use super::edges::EdgeTotals;
+
+/// Whose view of a latency it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// The caller's.
+    Caller,
+    /// The callee's.
+    Callee,
+}
+
+impl Side {
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Caller => Self::Callee,
+            Self::Callee => Self::Caller,
+        }
+    }
+}
+
+/// Edges that are drawn as one, or that lead to one node.
+pub(super) struct Together<'a> {
+    edges: Vec<&'a EdgeTotals>,
+    said: OnceCell<Vec<Said<'a>>>,
+}
+
+impl<'a> Together<'a> {
+    pub(super) fn of(edges: impl IntoIterator<Item = &'a EdgeTotals>) -> Self {
+        Self { edges: edges.into_iter().collect(), said: OnceCell::new() }
+    }
+
+    /// What each source says, counters first; sources that say nothing are left out.
+    pub(super) fn said(&self) -> &[Said<'a>] {
+        self.said.get_or_init(|| {
+            let said = |source, of: fn(&EdgeTotals) -> Option<&Measures>| {
+                Said::of(source, self.edges.iter().filter_map(|edge| of(edge)).collect())
+            };
+            [said(Source::Envoy, |edge| edge.envoy.as_ref()), said(Source::Trace, |edge| edge.trace.as_ref())]
+                .into_iter()
+                .flatten()
+                .collect()
+        })
+    }
+
+    /// Node ids of the proxies that counted, sorted, each once.
+    pub(super) fn reporters(&self) -> Vec<&'a str> {
+        let mut reporters: Vec<&str> =
+            self.edges.iter().flat_map(|edge| &edge.reporters).map(String::as_str).collect();
+        reporters.sort_unstable();
+        reporters.dedup();
+        reporters
+    }
+
+    /// Whether every proxy that says something calls with a certificate of its own.
+    pub(super) fn mtls(&self) -> Option<bool> {
+        self.edges.iter().filter_map(|edge| edge.mtls).reduce(|one, other| one && other)
+    }
+
+    /// The protocol of most requests, where traces know it.
+    pub(super) fn protocol(&self) -> Option<Protocol> {
+        let mut protocols: BTreeMap<Protocol, i64> = BTreeMap::new();
+        for (&protocol, requests) in self.edges.iter().flat_map(|edge| &edge.protocols) {
+            *protocols.entry(protocol).or_default() += requests;
+        }
+        let mostly = protocols.into_iter().max_by_key(|&(_, requests)| requests);
+        mostly.map(|(protocol, _)| protocol).filter(|&protocol| protocol != Protocol::Unknown)
+    }
+}
+
+/// What one source says of these edges.
+pub(super) struct Said<'a> {
+    pub(super) source: Source,
+    pub(super) counts: Counts,
+    parts: Vec<&'a Measures>,
+    latencies: [OnceCell<Option<Latency>>; 2],
+}
+
+impl<'a> Said<'a> {
+    fn of(source: Source, parts: Vec<&'a Measures>) -> Option<Self> {
+        let mut counts = Counts::default();
+        parts.iter().for_each(|part| counts.merge(part.counts, 1));
+        (!parts.is_empty()).then_some(Self { source, counts, parts, latencies: Default::default() })
+    }
+
+    /// The latency as one side saw it, where it did.
+    pub(super) fn latency(&self, side: Side) -> Option<Latency> {
+        let scheme = if self.source == Source::Envoy { Scheme::Envoy } else { Scheme::Log };
+        let bins = |part: &&'a Measures| match side {
+            Side::Caller => &part.client,
+            Side::Callee => &part.server,
+        };
+        *self.latencies[side as usize].get_or_init(|| match &self.parts[..] {
+            [one] => bins(one).latency(scheme),
+            many => Bins::sum(many.iter().map(bins)).latency(scheme),
+        })
+    }
+}
