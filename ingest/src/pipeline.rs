@@ -216,7 +216,7 @@ impl Pipeline {
     }
 
     /// The newest state that the scraper gave along for a proxy, by the proxy's id.
-    pub fn envoy_baseline(&self, proxy_id: &str) -> Option<String> {
+    pub fn envoy_baseline(&self, proxy_id: &str) -> Option<Vec<u8>> {
         self.store
             .directory(|directory| directory.proxies().get(proxy_id).map(|proxy| proxy.baseline.clone()))
     }
@@ -237,7 +237,7 @@ impl Submission {
     fn bytes(&self) -> usize {
         let rows = match &self.rows {
             Rows::Spans(batch) => batch.memory_bytes(),
-            Rows::Envoy(scrape) => scrape.baseline.len() * 2 + scrape.clusters.len() * 512,
+            Rows::Envoy(scrape) => scrape.baseline.len() * 2 + scrape.deltas.len() * 1_024,
         };
         rows + self.frame.payload.len()
     }

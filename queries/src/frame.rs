@@ -23,8 +23,9 @@ pub enum FrameKind {
     OtlpTracesGzip = 2,
     /// The same, compressed by zstd.
     OtlpTracesZstd = 3,
-    /// An [`EnvoyScrape`](crate::rows::envoy::EnvoyScrape) as JSON, compressed by zstd.
-    EnvoyScrape = 4,
+    /// An [`EnvoyScrape`](crate::rows::envoy::EnvoyScrape) in a compact form, compressed by zstd. Number 4 was a scrape as
+    /// JSON.
+    EnvoyScrape = 11,
 }
 
 impl FrameKind {
@@ -34,7 +35,7 @@ impl FrameKind {
             1 => Some(Self::OtlpTraces),
             2 => Some(Self::OtlpTracesGzip),
             3 => Some(Self::OtlpTracesZstd),
-            4 => Some(Self::EnvoyScrape),
+            11 => Some(Self::EnvoyScrape),
             _ => None,
         }
     }

@@ -84,7 +84,8 @@ fn envoy_lower_ms(bin: i16) -> u32 {
     (bin - decade * 90).saturating_mul(10_u32.saturating_pow(decade))
 }
 
-/// Requests by bin. Differences of sketches are sketches too, so counts may be negative on the way.
+/// Counts by number: requests by bin, or events by statistic. Differences of such counts are such too, so they may be
+/// negative on the way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bins(
     /// Lowest bin first, each once, none of them zero.

@@ -48,10 +48,12 @@ impl Page {
             Self::Process => "/config_dump?name_regex=%5E%24&mask=last_updated".to_owned(),
             Self::ServerInfo => "/server_info".to_owned(),
             Self::Stats => format!(
-                "/stats?format=json&histogram_buckets=detailed&filter={}",
+                "/stats?format=json&usedonly&histogram_buckets=detailed&filter={}",
                 percent_encoded(&stats::filter())
             ),
-            Self::Counters => format!("/stats?format=json&filter={}", percent_encoded(&stats::filter())),
+            Self::Counters => {
+                format!("/stats?format=json&usedonly&filter={}", percent_encoded(&stats::filter()))
+            }
             Self::ConfigDump => "/config_dump".to_owned(),
         }
     }

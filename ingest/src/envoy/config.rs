@@ -32,12 +32,12 @@ impl Configuration {
         let routes: Vec<&RouteConfiguration> = dump.routes().collect();
         Ok(Self {
             proxy: proxy_config(&dump, &clusters, &listeners, &routes),
-            names: names(&clusters, &listeners),
+            names: names(&clusters, &listeners, &routes),
         })
     }
 }
 
-fn names(clusters: &[&Cluster], listeners: &[&Listener]) -> Names {
+fn names(clusters: &[&Cluster], listeners: &[&Listener], routes: &[&RouteConfiguration]) -> Names {
     let mut names = Names::default();
     for cluster in clusters {
         let counted_as = cluster.alt_stat_name.as_deref().filter(|name| !name.is_empty());
@@ -45,6 +45,11 @@ fn names(clusters: &[&Cluster], listeners: &[&Listener]) -> Names {
     }
     for manager in listeners.iter().flat_map(|listener| listener.connection_managers()) {
         names.add_listener(&manager.stat_prefix);
+    }
+    let managers = listeners.iter().flat_map(|listener| listener.connection_managers());
+    let inline = managers.filter_map(|manager| manager.route_config.as_ref());
+    for virtual_host in routes.iter().copied().chain(inline).flat_map(|routes| &routes.virtual_hosts) {
+        names.add_virtual_host(&virtual_host.name);
     }
     names
 }

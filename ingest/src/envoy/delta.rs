@@ -11,10 +11,9 @@
 //! - **A process that had been running before Sidecarta watched it.** Nobody knows when its counts happened, so they
 //!   are where counting starts, and add nothing.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
-use sidecarta_queries::rows::envoy::{ClusterDelta, LatencyBin, ListenerDelta};
+use sidecarta_queries::dictionary::StatId;
+use sidecarta_queries::rows::envoy::{LatencyBin, ObjectCounts, StatCounts};
 
 use super::names::Names;
 use super::stats::Totals;
@@ -51,13 +50,13 @@ pub struct Baseline {
     pub totals: Totals,
 }
 
-/// What has happened between two scrapes, per cluster and connection manager, without those where nothing has.
+/// What has happened between two scrapes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deltas {
-    /// Requests to upstream clusters, sorted by name.
-    pub clusters: Vec<ClusterDelta>,
-    /// Requests to connection managers, sorted by prefix.
-    pub listeners: Vec<ListenerDelta>,
+    /// What each object has counted, sorted by object, without those that counted nothing.
+    pub counts: Vec<ObjectCounts>,
+    /// Whether another process had answered the last time.
+    pub lost_process: bool,
 }
 
 /// Where the counts of the newest scrape start.
@@ -75,25 +74,24 @@ enum Start {
 /// knows. `watched_since_ns` is when Sidecarta began to ask at this address, ns since 1970.
 pub fn deltas(before: Option<&Baseline>, now: &Baseline, watched_since_ns: i64, names: &Names) -> Deltas {
     let nothing = Baseline::default();
+    let lost_process = before.is_some_and(|before| before.process.started != now.process.started);
     let (before, counters_reset) = match (before, start(before, &now.process, watched_since_ns)) {
         (Some(before), Start::Baseline) => (before, now.admin_requests < before.admin_requests),
-        (_, Start::Unknown) => return Deltas::default(),
+        (_, Start::Unknown) => return Deltas { lost_process, ..Deltas::default() },
         _ => (&nothing, false),
     };
-    let since = Since { counters_reset };
-    let mut clusters =
-        changed(&before.totals.clusters, &now.totals.clusters, |old, new| since.cluster(old, new));
-    for cluster in &mut clusters {
-        cluster.cluster = names.cluster(&cluster.cluster).unwrap_or(&cluster.cluster).to_owned();
-    }
-    clusters.sort_by(|one, other| one.cluster.cmp(&other.cluster));
-    let mut listeners =
-        changed(&before.totals.listeners, &now.totals.listeners, |old, new| since.listener(old, new));
-    for listener in &mut listeners {
-        listener.prefix = names.listener(&listener.prefix).unwrap_or(&listener.prefix).to_owned();
-    }
-    listeners.sort_by(|one, other| one.prefix.cmp(&other.prefix));
-    Deltas { clusters, listeners }
+    let changed = |now: &ObjectCounts| {
+        let old = before.totals.of(&now.object);
+        let delta = ObjectCounts {
+            object: names.configured(&now.object),
+            counts: counters(old.map(|old| &old.counts), &now.counts, counters_reset),
+            latency: latency(old.map_or(&[], |old| &old.latency), &now.latency),
+        };
+        (!delta.is_empty()).then_some(delta)
+    };
+    let mut counts: Vec<ObjectCounts> = now.totals.counts.iter().filter_map(changed).collect();
+    counts.sort_by(|one, other| one.object.cmp(&other.object));
+    Deltas { counts, lost_process }
 }
 
 fn start(before: Option<&Baseline>, process: &Process, watched_since_ns: i64) -> Start {
@@ -109,56 +107,13 @@ fn start(before: Option<&Baseline>, process: &Process, watched_since_ns: i64) ->
     if is_successor { Start::Zero } else { Start::Unknown }
 }
 
-/// The deltas that there are.
-fn changed<T: Default>(
-    before: &BTreeMap<String, T>,
-    now: &BTreeMap<String, T>,
-    delta: impl Fn(&T, &T) -> Option<T>,
-) -> Vec<T> {
-    let nothing = T::default();
-    now.iter().filter_map(|(name, new)| delta(before.get(name).unwrap_or(&nothing), new)).collect()
-}
-
-#[derive(Clone, Copy)]
-struct Since {
-    counters_reset: bool,
-}
-
-impl Since {
-    fn cluster(self, old: &ClusterDelta, new: &ClusterDelta) -> Option<ClusterDelta> {
-        let nothing = ClusterDelta { cluster: new.cluster.clone(), ..ClusterDelta::default() };
-        let delta = ClusterDelta {
-            cluster: new.cluster.clone(),
-            requests: self.counter(old.requests, new.requests),
-            classes: self.classes(old.classes, new.classes),
-            attempts: self.counter(old.attempts, new.attempts),
-            retries: self.counter(old.retries, new.retries),
-            timeouts: self.counter(old.timeouts, new.timeouts),
-            connection_failures: self.counter(old.connection_failures, new.connection_failures),
-            tls_handshakes: self.counter(old.tls_handshakes, new.tls_handshakes),
-            latency: latency(&old.latency, &new.latency),
-        };
-        (delta != nothing).then_some(delta)
-    }
-
-    fn listener(self, old: &ListenerDelta, new: &ListenerDelta) -> Option<ListenerDelta> {
-        let nothing = ListenerDelta { prefix: new.prefix.clone(), ..ListenerDelta::default() };
-        let delta = ListenerDelta {
-            prefix: new.prefix.clone(),
-            requests: self.counter(old.requests, new.requests),
-            classes: self.classes(old.classes, new.classes),
-            latency: latency(&old.latency, &new.latency),
-        };
-        (delta != nothing).then_some(delta)
-    }
-
-    fn classes(self, old: [u64; 5], new: [u64; 5]) -> [u64; 5] {
-        std::array::from_fn(|class| self.counter(old[class], new[class]))
-    }
-
-    fn counter(self, old: u64, new: u64) -> u64 {
-        if self.counters_reset || new < old { new } else { new - old }
-    }
+/// What each counter has grown by; one that fell, or is said to be reset, has grown from zero.
+fn counters(old: Option<&StatCounts>, new: &StatCounts, are_reset: bool) -> StatCounts {
+    let grown = |(stat, count): (StatId, u64)| {
+        let before = old.filter(|_| !are_reset).map_or(0, |old| old.get(stat));
+        (stat, if count < before { count } else { count - before })
+    };
+    new.iter().map(grown).collect()
 }
 
 /// Bins have a life of their own: resetting the counters leaves them alone, and they follow a flush later.

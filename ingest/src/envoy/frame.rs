@@ -1,6 +1,6 @@
-//! A scrape as the log keeps it: JSON, compressed by zstd.
+//! A scrape as the log keeps it: in postcard's compact form, compressed by zstd.
 
-use std::io::{BufReader, Read};
+use std::io::Read;
 
 use sidecarta_queries::frame::{Frame, FrameKind};
 use sidecarta_queries::rows::envoy::EnvoyScrape;
@@ -17,15 +17,14 @@ pub enum FrameError {
     /// The compressed data is damaged.
     #[error("a scrape cannot be compressed or decompressed")]
     Compression(#[source] std::io::Error),
-    /// The JSON is not that of a scrape.
-    #[error("a scrape cannot be written or read as JSON")]
-    Json(#[source] serde_json::Error),
+    /// The content is not that of a scrape.
+    #[error("a scrape cannot be written or read")]
+    Content(#[source] postcard::Error),
 }
 
 pub(super) fn encode(scrape: &EnvoyScrape) -> Result<Frame, FrameError> {
-    let json = serde_json::to_vec(scrape).map_err(FrameError::Json)?;
-    let payload =
-        zstd::bulk::compress(&json, zstd::DEFAULT_COMPRESSION_LEVEL).map_err(FrameError::Compression)?;
+    let content = postcard::to_stdvec(scrape).map_err(FrameError::Content)?;
+    let payload = zstd::bulk::compress(&content, 1).map_err(FrameError::Compression)?;
     Ok(Frame { kind: FrameKind::EnvoyScrape, received_at_ns: scrape.scraped_at_ns, payload: payload.into() })
 }
 
@@ -34,6 +33,8 @@ pub(super) fn decode(frame: &Frame, max_bytes: u64) -> Result<EnvoyScrape, Frame
         return Err(FrameError::Kind(frame.kind));
     }
     let reader = zstd::Decoder::with_buffer(frame.payload.as_ref()).map_err(FrameError::Compression)?;
-    // What is cut off at the limit ends too early to be JSON.
-    serde_json::from_reader(BufReader::new(reader.take(max_bytes))).map_err(FrameError::Json)
+    let mut content = Vec::new();
+    // What is cut off at the limit ends too early to be a scrape.
+    reader.take(max_bytes).read_to_end(&mut content).map_err(FrameError::Compression)?;
+    postcard::from_bytes(&content).map_err(FrameError::Content)
 }

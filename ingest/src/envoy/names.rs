@@ -1,15 +1,18 @@
 //! From names of statistics back to the names of what they count.
 //!
-//! Names of clusters and connection managers hold dots, and statistics are dotted paths, so a path alone does not say
-//! where the name ends. The configuration's names do; where there is none, known families are told by their suffix.
+//! Names of clusters, connection managers and virtual hosts hold dots, and statistics are dotted paths, so a path alone
+//! does not say where the name ends. The configuration's names do; `stats::place` falls back on the dictionary.
 
 use std::collections::HashMap;
+
+use sidecarta_queries::rows::envoy::StatObject;
 
 /// The configured names, by the form that they take in statistics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     clusters: HashMap<String, String>,
     listeners: HashMap<String, String>,
+    virtual_hosts: HashMap<String, String>,
 }
 
 impl Names {
@@ -32,31 +35,53 @@ impl Names {
         self.listeners.insert(as_in_statistics(prefix), prefix.to_owned());
     }
 
-    /// The cluster that counts under `cluster.<stat_name>.`, or nothing where that is a part of another cluster's
-    /// requests counted a second time.
-    pub fn cluster<'a>(&'a self, stat_name: &'a str) -> Option<&'a str> {
-        match self.clusters.get(stat_name) {
-            Some(name) => Some(name),
-            None if is_second_count(stat_name) => None,
-            None => Some(stat_name),
-        }
+    /// Tells of a virtual host.
+    pub fn add_virtual_host(&mut self, name: &str) {
+        self.virtual_hosts.insert(as_in_statistics(name), name.to_owned());
     }
 
-    /// The `stat_prefix` of the connection manager that counts under `http.<stat_prefix>.`, or nothing for the admin
-    /// interface's own.
-    pub fn listener<'a>(&'a self, stat_prefix: &'a str) -> Option<&'a str> {
-        match stat_prefix {
-            "admin" => None,
-            _ => Some(self.listeners.get(stat_prefix).map_or(stat_prefix, String::as_str)),
+    /// Whether a cluster counts under this name.
+    pub fn has_cluster(&self, stat_name: &str) -> bool {
+        self.clusters.contains_key(stat_name)
+    }
+
+    /// Whether a connection manager counts under this name.
+    pub fn has_listener(&self, stat_prefix: &str) -> bool {
+        self.listeners.contains_key(stat_prefix)
+    }
+
+    /// Whether a virtual host counts under this name.
+    pub fn has_virtual_host(&self, stat_name: &str) -> bool {
+        self.virtual_hosts.contains_key(stat_name)
+    }
+
+    /// The object by the names of the configuration, as far as they are known.
+    pub fn configured(&self, object: &StatObject) -> StatObject {
+        let name = |names: &HashMap<String, String>, stat_name: &String| {
+            names.get(stat_name).unwrap_or(stat_name).clone()
+        };
+        match object {
+            StatObject::Cluster(cluster) => StatObject::Cluster(name(&self.clusters, cluster)),
+            StatObject::Zone { cluster, from, to } => StatObject::Zone {
+                cluster: name(&self.clusters, cluster),
+                from: from.clone(),
+                to: to.clone(),
+            },
+            StatObject::Endpoint { cluster, address } => {
+                StatObject::Endpoint { cluster: name(&self.clusters, cluster), address: address.clone() }
+            }
+            StatObject::Route { virtual_host, name: route } => StatObject::Route {
+                virtual_host: name(&self.virtual_hosts, virtual_host),
+                name: route.clone(),
+            },
+            StatObject::VirtualCluster { virtual_host, name: cluster } => StatObject::VirtualCluster {
+                virtual_host: name(&self.virtual_hosts, virtual_host),
+                name: cluster.clone(),
+            },
+            StatObject::Manager(prefix) => StatObject::Manager(name(&self.listeners, prefix)),
+            StatObject::Listener(_) | StatObject::Server => object.clone(),
         }
     }
-}
-
-/// Envoy counts each request again by origin, canary and zone, and retried responses apart. All of these stand below
-/// the cluster's own name.
-fn is_second_count(stat_name: &str) -> bool {
-    let family = stat_name.rsplit_once('.').map_or("", |(_, family)| family);
-    matches!(family, "internal" | "external" | "canary" | "retry") || stat_name.contains(".zone.")
 }
 
 /// How Envoy writes a name into the path of a statistic.
@@ -66,47 +91,41 @@ fn as_in_statistics(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Names;
+    use super::*;
+
+    fn cluster(name: &str) -> StatObject {
+        StatObject::Cluster(name.to_owned())
+    }
 
     #[test]
     fn dotted_names_stay_whole() {
         let mut names = Names::default();
         names.add_cluster("orders.shop.svc.cluster.local:80", "orders.shop.svc.cluster.local:80");
+        assert!(names.has_cluster("orders.shop.svc.cluster.local_80"));
         assert_eq!(
-            names.cluster("orders.shop.svc.cluster.local_80"),
-            Some("orders.shop.svc.cluster.local:80")
+            names.configured(&cluster("orders.shop.svc.cluster.local_80")),
+            cluster("orders.shop.svc.cluster.local:80")
         );
-        assert_eq!(names.cluster("never.heard.of"), Some("never.heard.of"));
-    }
-
-    #[test]
-    fn second_counts_are_no_clusters_unless_one_is_called_so() {
-        let mut names = Names::default();
-        names.add_cluster("orders", "orders");
-        names.add_cluster("billing.external", "billing.external");
-        for second in
-            ["orders.internal", "orders.external", "orders.canary", "orders.retry", "orders.zone.a.b"]
-        {
-            assert_eq!(names.cluster(second), None, "{second}");
-        }
-        assert_eq!(names.cluster("billing.external"), Some("billing.external"));
+        assert_eq!(names.configured(&cluster("never.heard.of")), cluster("never.heard.of"));
     }
 
     #[test]
     fn an_alternative_name_leads_back_unless_it_is_shared() {
         let mut names = Names::default();
         names.add_cluster("orders_v1_blue", "orders_v1");
-        assert_eq!(names.cluster("orders_v1"), Some("orders_v1_blue"));
+        assert_eq!(names.configured(&cluster("orders_v1")), cluster("orders_v1_blue"));
         names.add_cluster("orders_v1_green", "orders_v1");
-        assert_eq!(names.cluster("orders_v1"), Some("orders_v1"));
+        assert_eq!(names.configured(&cluster("orders_v1")), cluster("orders_v1"));
     }
 
     #[test]
-    fn the_admin_interface_is_no_listener() {
+    fn connection_managers_and_virtual_hosts_get_their_colons_back() {
         let mut names = Names::default();
         names.add_listener("in:bound");
-        assert_eq!(names.listener("in_bound"), Some("in:bound"));
-        assert_eq!(names.listener("in.bound"), Some("in.bound"));
-        assert_eq!(names.listener("admin"), None);
+        names.add_virtual_host("shop.example.com:80");
+        let manager = |prefix: &str| StatObject::Manager(prefix.to_owned());
+        assert_eq!(names.configured(&manager("in_bound")), manager("in:bound"));
+        let route = |host: &str| StatObject::Route { virtual_host: host.to_owned(), name: "r".to_owned() };
+        assert_eq!(names.configured(&route("shop.example.com_80")), route("shop.example.com:80"));
     }
 }

@@ -110,6 +110,7 @@ async fn read_with(
             connection.get(Page::ServerInfo, move |body| identity(body, started, address)).await?
         }
     };
+    let proxy = Proxy { started_at_ns: process.started_at_ns, restart_epoch: process.restart_epoch, ..proxy };
     let mut known = Known { lacks_fine_bins: statistics == Page::Counters, ..known.of(&process, &proxy) };
     let decode =
         move |body: &[u8]| Stats::decode(body).map_err(|error| ScrapeError::from_json(statistics, error));
@@ -222,6 +223,7 @@ fn identity(body: &[u8], started: String, address: String) -> Result<(Process, P
         address,
         envoy_version: version.to_owned(),
         zone: info.node.locality.zone,
+        ..Proxy::default()
     };
     Ok((process, proxy))
 }

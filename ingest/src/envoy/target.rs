@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sidecarta_queries::rows::envoy::{EnvoyScrape, ProxyConfig};
+use sidecarta_queries::rows::envoy::{EnvoyScrape, Gap, ObjectGauges, ProxyConfig};
 use tokio::time::Instant;
 
 use super::address::Address;
@@ -42,6 +42,8 @@ pub struct Target {
     stored: Option<(String, Option<Baseline>)>,
     stored_configuration: Option<ProxyConfig>,
     stored_at: Option<Instant>,
+    /// Whether a scrape has failed since the last one that worked.
+    has_failed: bool,
 }
 
 /// What one scrape found.
@@ -72,6 +74,7 @@ impl Target {
             stored: None,
             stored_configuration: None,
             stored_at: None,
+            has_failed: false,
         }
     }
 
@@ -87,10 +90,11 @@ impl Target {
     /// the last one that was.
     pub async fn scrape(
         &mut self,
-        stored_baseline: impl Fn(&str) -> Option<String>,
+        stored_baseline: impl Fn(&str) -> Option<Vec<u8>>,
     ) -> Result<Scraped, ScrapeError> {
-        let Reading { mut proxy, baseline, series, configuration, shortcomings, known } =
-            read(&self.address, &self.limits, &self.known).await?;
+        let reading = read(&self.address, &self.limits, &self.known).await;
+        self.has_failed |= reading.is_err();
+        let Reading { mut proxy, baseline, series, configuration, shortcomings, known } = reading?;
         let mut remarks = shortcomings;
         proxy.id = self.proxy_id(&proxy.id, &stored_baseline, &mut remarks);
         let config = configuration.as_ref().map(|configuration| &configuration.proxy);
@@ -98,8 +102,18 @@ impl Target {
         let names = &configuration.unwrap_or_default().names;
         let before = Self::before(&mut self.stored, &proxy.id, stored_baseline, &mut remarks);
         let deltas = deltas(before, &baseline, self.watched_since_ns, names);
-        let stands = before
-            .is_some_and(|before| before.process == baseline.process && before.totals == baseline.totals);
+        let stands = before.is_some_and(|before| {
+            before.process == baseline.process && before.totals.counts == baseline.totals.counts
+        });
+        let gap = before.filter(|_| self.has_failed || deltas.lost_process).map(|before| Gap {
+            since_ns: before.seen_at_ns,
+            until_ns: baseline.seen_at_ns,
+            lost_process: deltas.lost_process,
+        });
+        let gauges = baseline.totals.gauges.iter().map(|gauges| ObjectGauges {
+            object: names.configured(&gauges.object),
+            values: gauges.values.clone(),
+        });
         let is_quiet = self.stored_at.is_some_and(|stored_at| stored_at.elapsed() < QUIET);
         remarks.insert(0, format!("{}, Envoy {}", proxy.id, proxy.envoy_version));
         Ok(Scraped {
@@ -107,11 +121,12 @@ impl Target {
             scrape: EnvoyScrape {
                 proxy,
                 scraped_at_ns: baseline.seen_at_ns,
-                clusters: deltas.clusters,
-                listeners: deltas.listeners,
+                deltas: deltas.counts,
+                gauges: gauges.collect(),
+                gap,
                 config,
                 // A baseline is made of strings and numbers, and such always serialize.
-                baseline: serde_json::to_string(&baseline).unwrap_or_default(),
+                baseline: postcard::to_stdvec(&baseline).unwrap_or_default(),
             },
             series,
             detail: remarks.join("; "),
@@ -133,6 +148,7 @@ impl Target {
     pub fn skipped(&mut self, scraped: Scraped) {
         self.stored = Some((scraped.scrape.proxy.id, Some(scraped.baseline)));
         self.known = scraped.known;
+        self.has_failed = false;
     }
 
     /// Forgets what is taken for stored, so that it is looked up again.
@@ -144,7 +160,7 @@ impl Target {
     fn proxy_id(
         &self,
         said: &str,
-        stored_baseline: impl Fn(&str) -> Option<String>,
+        stored_baseline: impl Fn(&str) -> Option<Vec<u8>>,
         remarks: &mut Vec<String>,
     ) -> String {
         if said.is_empty() {
@@ -167,13 +183,13 @@ impl Target {
     fn before<'a>(
         stored: &'a mut Option<(String, Option<Baseline>)>,
         id: &str,
-        stored_baseline: impl Fn(&str) -> Option<String>,
+        stored_baseline: impl Fn(&str) -> Option<Vec<u8>>,
         remarks: &mut Vec<String>,
     ) -> Option<&'a Baseline> {
         if stored.as_ref().is_none_or(|(known, _)| known != id) {
-            let text = stored_baseline(id);
-            let baseline = text.as_deref().and_then(|text| serde_json::from_str(text).ok());
-            if text.is_some() && baseline.is_none() {
+            let bytes = stored_baseline(id);
+            let baseline = bytes.as_deref().and_then(|bytes| postcard::from_bytes(bytes).ok());
+            if bytes.is_some() && baseline.is_none() {
                 remarks.push("its stored baseline cannot be read, so counting starts anew".to_owned());
             }
             *stored = Some((id.to_owned(), baseline));

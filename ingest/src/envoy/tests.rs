@@ -1,5 +1,6 @@
+use sidecarta_queries::dictionary::StatId;
 use sidecarta_queries::frame::FrameKind;
-use sidecarta_queries::rows::envoy::{EnvoyScrape, ListenerDelta, Proxy};
+use sidecarta_queries::rows::envoy::{EnvoyScrape, LatencyBin, ObjectCounts, Proxy, StatObject};
 
 use super::{EnvoyConfig, Frame, FrameError, decode_frame, frame};
 
@@ -7,8 +8,12 @@ fn scrape() -> EnvoyScrape {
     EnvoyScrape {
         proxy: Proxy { id: "gateway-1".to_owned(), ..Proxy::default() },
         scraped_at_ns: 7,
-        listeners: vec![ListenerDelta { prefix: "in".to_owned(), requests: 3, ..ListenerDelta::default() }],
-        baseline: "{}".to_owned(),
+        deltas: vec![ObjectCounts {
+            object: StatObject::Manager("in".to_owned()),
+            counts: [(StatId::DOWNSTREAM_REQUESTS, 3)].into_iter().collect(),
+            latency: vec![LatencyBin { lower_ms: 1, count: 3 }],
+        }],
+        baseline: vec![1, 2, 3],
         ..EnvoyScrape::default()
     }
 }
@@ -28,7 +33,7 @@ fn a_damaged_frame_is_an_error() {
     assert!(decode_frame(&with(cut)).is_err());
     assert!(decode_frame(&with(b"not compressed".to_vec())).is_err());
     let bomb = with(zstd::bulk::compress(&vec![b' '; 1024 * 1024], 1).expect("a bomb"));
-    assert!(matches!(frame::decode(&bomb, 1024), Err(FrameError::Json(error)) if error.column() == 1024));
+    assert!(matches!(frame::decode(&bomb, 1024), Err(FrameError::Content(_))));
     let spans = Frame { kind: FrameKind::OtlpTraces, ..good };
     assert!(matches!(decode_frame(&spans), Err(FrameError::Kind(FrameKind::OtlpTraces))));
 }

@@ -1,6 +1,7 @@
 use bytes::Bytes;
+use sidecarta_queries::dictionary::StatId;
 use sidecarta_queries::frame::FrameKind;
-use sidecarta_queries::rows::envoy::{ClusterDelta, Proxy};
+use sidecarta_queries::rows::envoy::{ObjectCounts, Proxy, StatObject};
 use sidecarta_queries::store::TimeRange;
 
 use super::*;
@@ -12,12 +13,16 @@ fn scrape() -> Submission {
     let scrape = EnvoyScrape {
         proxy: Proxy { id: "web-1".to_owned(), ..Proxy::default() },
         scraped_at_ns: NOW_S * 1_000_000_000,
-        clusters: vec![ClusterDelta { cluster: "orders".to_owned(), requests: 1, ..ClusterDelta::default() }],
-        baseline: "state".to_owned(),
+        deltas: vec![ObjectCounts {
+            object: StatObject::Cluster("orders".to_owned()),
+            counts: [(StatId::REQUESTS, 1)].into_iter().collect(),
+            latency: Vec::new(),
+        }],
+        baseline: b"state".to_vec(),
         ..EnvoyScrape::default()
     };
-    let json = serde_json::to_vec(&scrape).unwrap();
-    let payload = Bytes::from(zstd::encode_all(json.as_slice(), 1).unwrap());
+    let content = postcard::to_stdvec(&scrape).unwrap();
+    let payload = Bytes::from(zstd::encode_all(content.as_slice(), 1).unwrap());
     let frame = Frame { kind: FrameKind::EnvoyScrape, received_at_ns: NOW_S * 1_000_000_000, payload };
     Submission { frame, rows: Rows::Envoy(Box::new(scrape)) }
 }
@@ -43,7 +48,7 @@ async fn what_was_submitted_is_there_after_an_orderly_end_and_counts_once() {
     }
     let (pipeline, _threads) = Pipeline::start(&options).unwrap();
     assert_eq!(requests(pipeline.store()), 3);
-    assert_eq!(pipeline.envoy_baseline("web-1").as_deref(), Some("state"));
+    assert_eq!(pipeline.envoy_baseline("web-1").as_deref(), Some(&b"state"[..]));
     assert_eq!(pipeline.envoy_baseline("other"), None);
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use sidecarta_ingest::envoy::target::{Scraped, Target};
-use sidecarta_queries::rows::envoy::{ClusterDelta, EnvoyScrape, LatencyBin, ListenerDelta};
+use sidecarta_queries::dictionary::StatId;
+use sidecarta_queries::rows::envoy::{EnvoyScrape, LatencyBin, ObjectCounts, StatObject};
 use tokio::sync::Mutex;
 
 use crate::proxy::Envoy;
@@ -14,9 +15,8 @@ const LIVE: &str = "live.shop:80";
 /// A store with one proxy in it.
 #[derive(Default)]
 struct Store {
-    clusters: BTreeMap<String, ClusterDelta>,
-    listeners: BTreeMap<String, ListenerDelta>,
-    baseline: Option<String>,
+    sums: BTreeMap<StatObject, ObjectCounts>,
+    baseline: Option<Vec<u8>>,
 }
 
 impl Store {
@@ -24,25 +24,25 @@ impl Store {
     async fn scrape(&mut self, target: &mut Target) -> EnvoyScrape {
         let scraped = self.look(target).await;
         let scrape = scraped.scrape.clone();
-        for delta in &scrape.clusters {
-            let sum = self.clusters.entry(delta.cluster.clone()).or_default();
-            sum.requests += delta.requests;
-            sum.classes = std::array::from_fn(|class| sum.classes[class] + delta.classes[class]);
-            sum.attempts += delta.attempts;
-            sum.retries += delta.retries;
-            sum.timeouts += delta.timeouts;
-            sum.connection_failures += delta.connection_failures;
-            sum.latency.extend(&delta.latency);
-        }
-        for delta in &scrape.listeners {
-            let sum = self.listeners.entry(delta.prefix.clone()).or_default();
-            sum.requests += delta.requests;
-            sum.classes = std::array::from_fn(|class| sum.classes[class] + delta.classes[class]);
+        for delta in &scrape.deltas {
+            let sum = self
+                .sums
+                .entry(delta.object.clone())
+                .or_insert_with(|| ObjectCounts::of(delta.object.clone()));
+            delta.counts.iter().for_each(|(stat, count)| sum.counts.add(stat, count));
             sum.latency.extend(&delta.latency);
         }
         self.baseline = Some(scrape.baseline.clone());
         target.stored(scraped);
         scrape
+    }
+
+    fn count(&self, object: &StatObject, stat: StatId) -> u64 {
+        self.sums.get(object).map_or(0, |sum| sum.counts.get(stat))
+    }
+
+    fn classes(&self, object: &StatObject, first: StatId) -> [u64; 5] {
+        std::array::from_fn(|class| self.count(object, StatId(first.0 + class as i16)))
     }
 
     async fn look(&self, target: &mut Target) -> Scraped {
@@ -52,9 +52,9 @@ impl Store {
 
     /// Latencies known of the live cluster and of the listener.
     fn latencies(&self) -> (u64, u64) {
-        let count = |latency: &[LatencyBin]| latency.iter().map(|bin| bin.count).sum();
-        let cluster = self.clusters.get(LIVE).map_or(0, |sum| count(&sum.latency));
-        (cluster, self.listeners.get("in.bound").map_or(0, |sum| count(&sum.latency)))
+        let count = |latency: &[LatencyBin]| latency.iter().map(|bin| bin.count).sum::<u64>();
+        let of = |object: StatObject| self.sums.get(&object).map_or(0, |sum| count(&sum.latency));
+        (of(live()), of(inbound()))
     }
 
     /// Scrapes until the histograms, which lag, hold this many requests to the live cluster and through the listener.
@@ -94,26 +94,29 @@ async fn deltas_are_what_was_sent() {
     // A cluster's latency knows nothing of requests that timed out or found nobody, a listener's knows all.
     store.scrape_until_flushed(&mut target, 20 + 3 + 5 + 2, 37).await;
 
-    let live = &store.clusters[LIVE];
-    assert_eq!((live.requests, live.classes), (33, [0, 20, 0, 3, 10]));
-    assert_eq!((live.attempts, live.retries, live.timeouts), (37, 4, 3));
-    assert_eq!(live.connection_failures, 0);
-    let dead = &store.clusters["dead"];
-    assert_eq!((dead.requests, dead.classes, dead.attempts), (4, [0, 0, 0, 0, 4], 0));
-    assert_eq!(dead.connection_failures, 4);
-    assert_eq!(
-        store.clusters.len(),
-        2,
-        "a cluster without requests is not mentioned: {:?}",
-        store.clusters.keys()
-    );
-    let edge = &store.listeners["in.bound"];
-    assert_eq!((edge.requests, edge.classes), (37, [0, 20, 0, 3, 14]));
-    assert_eq!(
-        edge.latency.iter().map(|bin| bin.count).sum::<u64>(),
-        37,
-        "time-outs are in the listener's latency"
-    );
+    let count = |object: &StatObject, stat| store.count(object, stat);
+    assert_eq!(count(&live(), StatId::REQUESTS), 33);
+    assert_eq!(store.classes(&live(), StatId::class(0)), [0, 20, 0, 3, 10]);
+    assert_eq!(count(&live(), StatId::ATTEMPTS), 37);
+    assert_eq!((count(&live(), StatId::RETRIES), count(&live(), StatId::TIMEOUTS)), (4, 3));
+    assert_eq!(count(&live(), StatId::CONNECTION_FAILURES), 0);
+    let dead = StatObject::Cluster("dead".to_owned());
+    assert_eq!((count(&dead, StatId::REQUESTS), count(&dead, StatId::RESPONSES_5XX)), (4, 4));
+    assert_eq!((count(&dead, StatId::ATTEMPTS), count(&dead, StatId::CONNECTION_FAILURES)), (0, 4));
+    let called = store.sums.values().filter(|sum| sum.counts.get(StatId::REQUESTS) > 0);
+    let called: Vec<&StatObject> = called.map(|sum| &sum.object).collect();
+    assert_eq!(called, [&dead, &live()], "no other cluster has requests");
+    assert_eq!(count(&inbound(), StatId::DOWNSTREAM_REQUESTS), 37);
+    assert_eq!(store.classes(&inbound(), StatId(201)), [0, 20, 0, 3, 14]);
+    assert_eq!(store.latencies().1, 37, "time-outs are in the listener's latency");
+}
+
+fn live() -> StatObject {
+    StatObject::Cluster(LIVE.to_owned())
+}
+
+fn inbound() -> StatObject {
+    StatObject::Manager("in.bound".to_owned())
 }
 
 #[tokio::test]
@@ -129,9 +132,11 @@ async fn a_restart_loses_and_invents_nothing_that_was_scraped() {
     let after = store.scrape(&mut target).await;
     assert!(after.config.is_none(), "the new process is configured like the old one");
     store.scrape_until_flushed(&mut target, 12, 12).await;
-    assert_eq!(store.clusters[LIVE].requests, 12);
-    assert_eq!(store.clusters[LIVE].attempts, 12);
-    assert_eq!(store.listeners["in.bound"].requests, 12);
+    assert_eq!(store.count(&live(), StatId::REQUESTS), 12);
+    assert_eq!(store.count(&live(), StatId::ATTEMPTS), 12);
+    assert_eq!(store.count(&inbound(), StatId::DOWNSTREAM_REQUESTS), 12);
+    let gap = after.gap.expect("the process that is gone is told");
+    assert!(gap.lost_process && gap.since_ns < gap.until_ns, "{gap:?}");
 }
 
 #[tokio::test]
@@ -146,8 +151,8 @@ async fn a_reset_of_the_counters_leaves_the_histograms_alone() {
     envoy.admin_call("POST", "/reset_counters").await.expect("counters can be reset");
     upstream::send(envoy.listener, "/status/200", 9).await;
     store.scrape_until_flushed(&mut target, 14, 14).await;
-    assert_eq!(store.clusters[LIVE].requests, 14);
-    assert_eq!(store.listeners["in.bound"].requests, 14);
+    assert_eq!(store.count(&live(), StatId::REQUESTS), 14);
+    assert_eq!(store.count(&inbound(), StatId::DOWNSTREAM_REQUESTS), 14);
 }
 
 #[tokio::test]
@@ -159,7 +164,7 @@ async fn a_new_sidecarta_goes_on_where_the_old_one_stopped() {
     store.scrape(&mut target(&envoy.admin)).await;
     upstream::send(envoy.listener, "/status/200", 2).await;
     store.scrape(&mut target(&envoy.admin)).await;
-    assert_eq!(store.clusters[LIVE].requests, 7);
+    assert_eq!(store.count(&live(), StatId::REQUESTS), 7);
 }
 
 #[tokio::test]
@@ -169,10 +174,10 @@ async fn what_was_not_stored_is_found_again() {
     store.scrape(&mut target).await;
     upstream::send(envoy.listener, "/status/200", 5).await;
     let refused = store.look(&mut target).await;
-    assert_eq!(refused.scrape.clusters[0].requests, 5);
+    assert_eq!(requests_in(&refused.scrape), 5);
     upstream::send(envoy.listener, "/status/200", 1).await;
     let stored = store.scrape(&mut target).await;
-    assert_eq!(stored.clusters[0].requests, 6);
+    assert_eq!(requests_in(&stored), 6);
 }
 
 #[tokio::test]
@@ -185,5 +190,11 @@ async fn nothing_new_is_said_to_be_nothing_new() {
     upstream::send(envoy.listener, "/status/200", 1).await;
     let news = store.look(&mut target).await;
     assert!(news.is_news);
-    assert_eq!(news.scrape.clusters[0].requests, 1);
+    assert_eq!(requests_in(&news.scrape), 1);
+}
+
+/// Requests to the live cluster that one scrape brings.
+fn requests_in(scrape: &EnvoyScrape) -> u64 {
+    let of_live = scrape.deltas.iter().filter(|delta| delta.object == live());
+    of_live.map(|delta| delta.counts.get(StatId::REQUESTS)).sum()
 }

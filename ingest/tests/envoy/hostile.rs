@@ -204,7 +204,7 @@ async fn only_pages_that_change_nothing_are_asked_for() {
     let mut target = target(&server.address);
     let first = target.scrape(|_| None).await.expect("a scrape");
     assert_eq!(first.scrape.proxy.id, "lab-gateway-1");
-    assert!(first.scrape.clusters.is_empty(), "it had been running before anybody looked");
+    assert!(first.scrape.deltas.is_empty(), "it had been running before anybody looked");
     assert!(first.scrape.config.is_some());
     target.stored(first);
     target.scrape(|_| None).await.expect("another scrape");

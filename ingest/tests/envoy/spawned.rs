@@ -1,9 +1,12 @@
 //! The scraper as the server starts it, with a store behind it.
 
+use sidecarta_ingest::envoy::delta::Baseline;
 use sidecarta_ingest::envoy::{self, EnvoyConfig};
 use sidecarta_ingest::pipeline::{Pipeline, PipelineOptions, PipelineThreads};
 use sidecarta_ingest::status::SourceBook;
 use sidecarta_queries::api::sources::{SourceState, SourceStatus};
+use sidecarta_queries::dictionary::StatId;
+use sidecarta_queries::rows::envoy::StatObject;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -44,8 +47,9 @@ impl Sidecarta {
     /// Requests to the live cluster that the stored baseline has.
     fn counted(&self) -> Option<u64> {
         let baseline = self.pipeline.envoy_baseline("gateway-1")?;
-        let baseline: serde_json::Value = serde_json::from_str(&baseline).expect("a baseline");
-        baseline.pointer("/totals/clusters/live.shop_80/requests")?.as_u64()
+        let baseline: Baseline = postcard::from_bytes(&baseline).expect("a baseline");
+        let live = baseline.totals.of(&StatObject::Cluster("live.shop_80".to_owned()))?;
+        Some(live.counts.get(StatId::REQUESTS))
     }
 }
 

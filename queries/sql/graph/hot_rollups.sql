@@ -1,4 +1,5 @@
 -- The rollup rows from $1 to $2 that are in memory alone. They are in no tier.
+SELECT * EXCLUDE (stats, stat_counts, generation)
 FROM (
     FROM hot_rollup_0
     UNION ALL

@@ -1,3 +1,4 @@
 -- The rollup rows of one tier, `tier`, from $1 to $4, without those from $2 to $3, which a coarser tier answers.
+SELECT * EXCLUDE (stats, stat_counts)
 FROM {tier}
 WHERE bucket_s >= $1 AND bucket_s < $4 AND (bucket_s < $2 OR bucket_s >= $3)

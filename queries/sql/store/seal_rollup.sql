@@ -34,10 +34,22 @@ server AS (
     SELECT bucket_s, series_id, list(bin ORDER BY bin) AS bins, list(n ORDER BY bin) AS counts
     FROM server_sums
     GROUP BY ALL
+),
+stat_entries AS (
+    SELECT bucket_s, series_id, unnest(stats) AS stat, unnest(stat_counts) AS n FROM rows
+),
+stat_sums AS (
+    SELECT bucket_s, series_id, stat, sum(n)::BIGINT AS n FROM stat_entries GROUP BY ALL HAVING sum(n) <> 0
+),
+all_stats AS (
+    SELECT bucket_s, series_id, list(stat ORDER BY stat) AS stats, list(n ORDER BY stat) AS counts
+    FROM stat_sums
+    GROUP BY ALL
 )
 SELECT
     counts.*, coalesce(client.bins, []), coalesce(client.counts, []), coalesce(server.bins, []),
-    coalesce(server.counts, [])
+    coalesce(server.counts, []), coalesce(all_stats.stats, []), coalesce(all_stats.counts, [])
 FROM counts
 LEFT JOIN client USING (bucket_s, series_id)
 LEFT JOIN server USING (bucket_s, series_id)
+LEFT JOIN all_stats USING (bucket_s, series_id)

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use crate::api::graph::NodeKind;
+use crate::rows::envoy::StatObject;
 use crate::rows::span::{Protocol, Workload};
-use crate::store::{Directory, Measures, ProxyRecord, SeriesKey, SeriesTotal};
+use crate::store::{Counts, Directory, Measures, ProxyRecord, SeriesKey, SeriesTotal};
 use crate::trace::Endpoint;
 
 use super::GraphQuery;
@@ -76,14 +77,21 @@ pub(super) fn merge(directory: &Directory, totals: &[(u32, SeriesTotal)], query:
             SeriesKey::Edge { source, target, protocol } => {
                 merged.add_trace_edge(&identity, (source, target, *protocol), total);
             }
-            SeriesKey::EnvoyCluster { proxy, cluster } => {
-                if let Some(record) = directory.proxies().get(&**proxy) {
-                    merged.add_cluster(&identity, record, cluster, &total.measures);
+            SeriesKey::Envoy { proxy, object } => {
+                // Much else is counted of what nobody calls.
+                if total.measures.counts == Counts::default() {
+                    continue;
                 }
-            }
-            SeriesKey::EnvoyListener { proxy, prefix } => {
-                if let Some(record) = directory.proxies().get(&**proxy) {
-                    merged.add_listener(&identity, record, prefix, &total.measures);
+                let Some(record) = directory.proxies().get(&**proxy) else { continue };
+                match &**object {
+                    StatObject::Cluster(cluster) => {
+                        merged.add_cluster(&identity, record, cluster, &total.measures);
+                    }
+                    StatObject::Manager(prefix) => {
+                        merged.add_listener(&identity, record, prefix, &total.measures);
+                    }
+                    // The same requests again, by another order.
+                    _ => {}
                 }
             }
         }

@@ -1,6 +1,7 @@
 use crate::api::graph::{Graph, NodeKind, Source};
+use crate::dictionary::StatId;
 use crate::rows::envoy::{
-    ClusterConfig, ClusterDelta, EnvoyScrape, LatencyBin, ListenerDelta, Proxy, ProxyConfig, WeightedRoute,
+    ClusterConfig, EnvoyScrape, LatencyBin, ObjectCounts, Proxy, ProxyConfig, StatObject, WeightedRoute,
 };
 use crate::rows::span::{Protocol, SpanBatchBuilder, SpanKind, SpanRow};
 use crate::store::{self, StoreOptions, TimeRange};
@@ -39,24 +40,27 @@ fn graph_of(scrapes: &[EnvoyScrape], calls: &[(&str, &str)], filter: GraphFilter
     filtered(&graph(&store, &GraphQuery { range, by_version: false, now_s: NOW_S }).unwrap(), &filter)
 }
 
-fn scrape(id: &str, cluster: &str, config: ProxyConfig, clusters: Vec<ClusterDelta>) -> EnvoyScrape {
+fn scrape(id: &str, cluster: &str, config: ProxyConfig, deltas: Vec<ObjectCounts>) -> EnvoyScrape {
     EnvoyScrape {
         proxy: Proxy { id: id.to_owned(), cluster: cluster.to_owned(), ..Proxy::default() },
         scraped_at_ns: (NOW_S - 60) * 1_000_000_000,
         config: Some(config),
-        clusters,
+        deltas,
         ..EnvoyScrape::default()
     }
 }
 
-fn to(cluster: &str, requests: u64, errors: u64) -> ClusterDelta {
-    ClusterDelta {
-        cluster: cluster.to_owned(),
-        requests,
-        classes: [0, requests - errors, 0, 0, errors],
-        attempts: requests,
+fn to(cluster: &str, requests: u64, errors: u64) -> ObjectCounts {
+    let counts = [
+        (StatId::REQUESTS, requests),
+        (StatId::class(1), requests - errors),
+        (StatId::RESPONSES_5XX, errors),
+        (StatId::ATTEMPTS, requests),
+    ];
+    ObjectCounts {
+        object: StatObject::Cluster(cluster.to_owned()),
+        counts: counts.into_iter().collect(),
         latency: vec![LatencyBin { lower_ms: 4, count: requests }],
-        ..ClusterDelta::default()
     }
 }
 
@@ -132,10 +136,14 @@ fn names_of_clusters_are_resolved_by_the_rules() {
 
 #[test]
 fn a_listener_is_the_way_in_only_before_a_gateway() {
-    let listener = ListenerDelta { prefix: "ingress".to_owned(), requests: 7, ..ListenerDelta::default() };
+    let listener = ObjectCounts {
+        object: StatObject::Manager("ingress".to_owned()),
+        counts: [(StatId::DOWNSTREAM_REQUESTS, 7)].into_iter().collect(),
+        latency: Vec::new(),
+    };
     let config = ProxyConfig { inbound_listeners: vec!["ingress".to_owned()], ..ProxyConfig::default() };
     let mut sidecar = scrape("web-1", "web", config, Vec::new());
-    sidecar.listeners.push(listener);
+    sidecar.deltas.push(listener);
     // Nothing says yet that no application stands behind it.
     let graph = graph_of(&[sidecar], &[], GraphFilter::default());
     assert_eq!(lines(&graph), [""; 0]);

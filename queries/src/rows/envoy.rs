@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::dictionary::{Scope, StatId};
+
 /// Everything learned from one scrape of one proxy. Stored as a whole or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EnvoyScrape {
@@ -9,15 +11,29 @@ pub struct EnvoyScrape {
     pub proxy: Proxy,
     /// When the statistics were taken, ns since 1970.
     pub scraped_at_ns: i64,
-    /// Deltas per upstream cluster since the previous scrape; clusters without any change are left out.
-    pub clusters: Vec<ClusterDelta>,
-    /// Deltas per HTTP connection manager since the previous scrape; those without any change are left out.
-    pub listeners: Vec<ListenerDelta>,
+    /// What has been counted since the previous scrape; what has counted nothing is left out.
+    pub deltas: Vec<ObjectCounts>,
+    /// Where the gauges stand that are not zero.
+    pub gauges: Vec<ObjectGauges>,
+    /// Where scrapes failed between the previous stored one and this: what the deltas count then happened at some time
+    /// since `since_ns`, ns since 1970.
+    pub gap: Option<Gap>,
     /// The proxy's configuration, where this scrape found it new or changed.
     pub config: Option<ProxyConfig>,
     /// The scraper's own state after this scrape, opaque to the store: it is kept with the deltas in one transaction
     /// and handed back on start, so that no request is counted twice or lost across a restart.
-    pub baseline: String,
+    pub baseline: Vec<u8>,
+}
+
+/// A time in which a proxy should have been scraped and was not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// The last scrape before it, ns since 1970.
+    pub since_ns: i64,
+    /// The first scrape after it, ns since 1970.
+    pub until_ns: i64,
+    /// Whether the process ended in between: what it counted after its last scrape is not known.
+    pub lost_process: bool,
 }
 
 /// Identity of a proxy, as it says itself.
@@ -33,29 +49,137 @@ pub struct Proxy {
     pub envoy_version: String,
     /// Availability zone, where configured.
     pub zone: String,
+    /// When the process started, ns since 1970, to the second.
+    pub started_at_ns: i64,
+    /// Hot restarts before this process.
+    pub restart_epoch: u64,
 }
 
-/// Requests to one upstream cluster since the previous scrape. All are counts of events.
+/// Something of a proxy that has statistics of its own, by the names of its configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum StatObject {
+    /// An upstream cluster.
+    Cluster(String),
+    /// Requests to a cluster from one zone to another.
+    Zone {
+        /// The cluster.
+        cluster: String,
+        /// Zone of the proxy.
+        from: String,
+        /// Zone of the host.
+        to: String,
+    },
+    /// One endpoint of a cluster.
+    Endpoint {
+        /// The cluster.
+        cluster: String,
+        /// Its address, as the statistics write it.
+        address: String,
+    },
+    /// A route with a `stat_prefix`.
+    Route {
+        /// The virtual host.
+        virtual_host: String,
+        /// The route's `stat_prefix`.
+        name: String,
+    },
+    /// A virtual cluster.
+    VirtualCluster {
+        /// The virtual host.
+        virtual_host: String,
+        /// The virtual cluster; `other` for requests that belong to none.
+        name: String,
+    },
+    /// An HTTP connection manager, by its `stat_prefix`.
+    Manager(String),
+    /// A listener, by its address or `stat_prefix`.
+    Listener(String),
+    /// The process.
+    Server,
+}
+
+impl StatObject {
+    /// Which part of the dictionary speaks of it.
+    pub fn scope(&self) -> Scope {
+        match self {
+            Self::Cluster(_) | Self::Zone { .. } => Scope::Cluster,
+            Self::Endpoint { .. } => Scope::Endpoint,
+            Self::Route { .. } | Self::VirtualCluster { .. } => Scope::Route,
+            Self::Manager(_) => Scope::Manager,
+            Self::Listener(_) => Scope::Listener,
+            Self::Server => Scope::Server,
+        }
+    }
+}
+
+/// Counts by statistic, each once, sorted; none of them zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClusterDelta {
-    /// Full name of the cluster, with its dots.
-    pub cluster: String,
-    /// Final responses: `upstream_rq_completed`. Local replies are among them, retried responses are not.
-    pub requests: u64,
-    /// Final responses by class: 1xx, 2xx, 3xx, 4xx, 5xx.
-    pub classes: [u64; 5],
-    /// Tries sent: `upstream_rq_total`. A failed connection sends none.
-    pub attempts: u64,
-    /// `upstream_rq_retry`.
-    pub retries: u64,
-    /// `upstream_rq_timeout`.
-    pub timeouts: u64,
-    /// `upstream_cx_connect_fail`, TLS failures among them.
-    pub connection_failures: u64,
-    /// TLS handshakes: `ssl.handshake`.
-    pub tls_handshakes: u64,
-    /// Latency of the requests that got an answer, see [`LatencyBin`].
+pub struct StatCounts(Vec<(StatId, u64)>);
+
+impl StatCounts {
+    /// The count of a statistic, zero where there is none.
+    pub fn get(&self, stat: StatId) -> u64 {
+        self.0.binary_search_by_key(&stat, |&(stat, _)| stat).map_or(0, |at| self.0[at].1)
+    }
+
+    /// Adds to the count of a statistic.
+    pub fn add(&mut self, stat: StatId, count: u64) {
+        match self.0.binary_search_by_key(&stat, |&(stat, _)| stat) {
+            Ok(at) => self.0[at].1 = self.0[at].1.saturating_add(count),
+            Err(at) if count > 0 => self.0.insert(at, (stat, count)),
+            Err(_) => {}
+        }
+    }
+
+    /// Every statistic with its count, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = (StatId, u64)> {
+        self.0.iter().copied()
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(StatId, u64)> for StatCounts {
+    fn from_iter<I: IntoIterator<Item = (StatId, u64)>>(counts: I) -> Self {
+        let mut all = Self::default();
+        counts.into_iter().for_each(|(stat, count)| all.add(stat, count));
+        all
+    }
+}
+
+/// What was counted of one object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectCounts {
+    /// The object.
+    pub object: StatObject,
+    /// Its counters.
+    pub counts: StatCounts,
+    /// Latency of the requests that got an answer, see [`LatencyBin`]; a connection manager's holds all requests.
     pub latency: Vec<LatencyBin>,
+}
+
+impl ObjectCounts {
+    /// An object that has counted nothing yet.
+    pub fn of(object: StatObject) -> Self {
+        Self { object, counts: StatCounts::default(), latency: Vec::new() }
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty() && self.latency.is_empty()
+    }
+}
+
+/// Where the gauges of one object stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectGauges {
+    /// The object.
+    pub object: StatObject,
+    /// Its gauges.
+    pub values: StatCounts,
 }
 
 /// Requests whose latency lies in one of Envoy's own log-linear bins.
@@ -79,19 +203,6 @@ impl LatencyBin {
         }
         u64::from(lower_ms) + width
     }
-}
-
-/// Requests that came in through one HTTP connection manager since the previous scrape.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ListenerDelta {
-    /// The connection manager's `stat_prefix`.
-    pub prefix: String,
-    /// Finished requests: `downstream_rq_completed`.
-    pub requests: u64,
-    /// Responses by class: 1xx, 2xx, 3xx, 4xx, 5xx.
-    pub classes: [u64; 5],
-    /// Latency of whole requests, time-outs among them.
-    pub latency: Vec<LatencyBin>,
 }
 
 /// What a proxy is configured to do, as far as names and weights go.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::rows::envoy::{EnvoyScrape, LatencyBin};
+use crate::dictionary::StatId;
+use crate::rows::envoy::{EnvoyScrape, LatencyBin, ObjectCounts, StatObject};
 use crate::sketch::{Bins, envoy_bin};
 use crate::trace::{BUCKET_SECONDS, Contribution, contributions, contributions_alone};
 
@@ -41,45 +42,45 @@ pub(super) fn count_scrape(scrape: &EnvoyScrape, directory: &mut Directory, roll
     let scraped_at_s = scrape.scraped_at_ns.div_euclid(1_000_000_000);
     let bucket_s = scraped_at_s.div_euclid(BUCKET_SECONDS) * BUCKET_SECONDS;
     let proxy: Arc<str> = Arc::from(scrape.proxy.id.as_str());
-    directory.saw_proxy(&scrape.proxy, scrape.config.as_ref(), &scrape.baseline, scrape.scraped_at_ns);
-    let mut count = |key: SeriesKey, measures: &Measures| {
-        let series = directory.series_id(key);
-        rollup.entry((bucket_s, series)).or_default().merge(measures, 1);
-    };
-    for delta in &scrape.clusters {
-        let cluster = Arc::from(delta.cluster.as_str());
-        count(
-            SeriesKey::EnvoyCluster { proxy: Arc::clone(&proxy), cluster },
-            &Measures {
-                counts: Counts {
-                    requests: delta.requests as i64,
-                    errors: delta.classes[4] as i64,
-                    attempts: delta.attempts as i64,
-                    retries: delta.retries as i64,
-                    timeouts: delta.timeouts as i64,
-                    connection_failures: delta.connection_failures as i64,
-                    tls_handshakes: delta.tls_handshakes as i64,
-                },
-                client: bins(&delta.latency),
-                ..Measures::default()
-            },
-        );
+    directory.saw_proxy(scrape);
+    for delta in &scrape.deltas {
+        let object = directory.object(&delta.object);
+        let series = directory.series_id(SeriesKey::Envoy { proxy: Arc::clone(&proxy), object });
+        rollup.entry((bucket_s, series)).or_default().merge(&measures(delta), 1);
     }
-    for delta in &scrape.listeners {
-        let prefix = Arc::from(delta.prefix.as_str());
-        count(
-            SeriesKey::EnvoyListener { proxy: Arc::clone(&proxy), prefix },
-            &Measures {
-                counts: Counts {
-                    requests: delta.requests as i64,
-                    errors: delta.classes[4] as i64,
-                    attempts: delta.requests as i64,
-                    ..Counts::default()
-                },
-                server: bins(&delta.latency),
-                ..Measures::default()
+}
+
+/// What the counts of one part of a proxy mean for requests, with all of them beside that.
+fn measures(delta: &ObjectCounts) -> Measures {
+    let count = |stat| delta.counts.get(stat) as i64;
+    let stats = delta.counts.iter().map(|(StatId(stat), count)| (stat, count as i64)).collect();
+    match delta.object {
+        StatObject::Manager(_) => Measures {
+            counts: Counts {
+                requests: count(StatId::DOWNSTREAM_REQUESTS),
+                errors: count(StatId::DOWNSTREAM_5XX),
+                attempts: count(StatId::DOWNSTREAM_REQUESTS),
+                timeouts: count(StatId::DOWNSTREAM_TIMEOUTS),
+                ..Counts::default()
             },
-        );
+            server: bins(&delta.latency),
+            stats,
+            ..Measures::default()
+        },
+        _ => Measures {
+            counts: Counts {
+                requests: count(StatId::REQUESTS),
+                errors: count(StatId::RESPONSES_5XX),
+                attempts: count(StatId::ATTEMPTS),
+                retries: count(StatId::RETRIES),
+                timeouts: count(StatId::TIMEOUTS),
+                connection_failures: count(StatId::CONNECTION_FAILURES),
+                tls_handshakes: count(StatId::TLS_HANDSHAKES),
+            },
+            client: bins(&delta.latency),
+            stats,
+            ..Measures::default()
+        },
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use duckdb::{Connection, Row, params};
 use foldhash::{HashMap, HashSet};
 
-use crate::rows::envoy::{Proxy, ProxyConfig};
+use crate::rows::envoy::{EnvoyScrape, Gap, ObjectGauges, Proxy, ProxyConfig, StatObject};
 use crate::rows::span::{Peer, PeerKind, Protocol, Workload};
 use crate::trace::{Endpoint, Learned, LearnedCluster, LearnedProxy};
 
@@ -17,6 +17,8 @@ use super::{StoreError, database};
 const MAX_SERIES: usize = 200_000;
 /// Name of the service that stands for all that is over the cap.
 pub(super) const OVERFLOW: &str = "__overflow__";
+/// Gaps that are kept of a proxy.
+const MAX_GAPS: usize = 20;
 /// Learned clusters that are kept at most.
 const MAX_LEARNED: usize = 50_000;
 
@@ -32,19 +34,12 @@ pub enum SeriesKey {
         /// How they speak.
         protocol: Protocol,
     },
-    /// Requests of a proxy to one of its upstream clusters, counted by the proxy.
-    EnvoyCluster {
+    /// What a proxy counts of one of its parts.
+    Envoy {
         /// The proxy's id.
         proxy: Arc<str>,
-        /// The cluster's full name.
-        cluster: Arc<str>,
-    },
-    /// Requests that came in through a connection manager of a proxy, counted by the proxy.
-    EnvoyListener {
-        /// The proxy's id.
-        proxy: Arc<str>,
-        /// The connection manager's `stat_prefix`.
-        prefix: Arc<str>,
+        /// The part.
+        object: Arc<StatObject>,
     },
 }
 
@@ -56,9 +51,13 @@ pub struct ProxyRecord {
     /// Its last configuration.
     pub config: ProxyConfig,
     /// The scraper's own state after the last scrape.
-    pub baseline: String,
+    pub baseline: Vec<u8>,
     /// When it was last scraped, ns since 1970.
     pub last_scrape_ns: i64,
+    /// The last times in which it should have been scraped and was not, oldest first.
+    pub gaps: Vec<Gap>,
+    /// Where its gauges stood at the last scrape since the start of this process.
+    pub gauges: Vec<ObjectGauges>,
 }
 
 /// Everything that rows name by number or not at all. Grows with the variety of the mesh, not with its traffic.
@@ -66,6 +65,8 @@ pub struct ProxyRecord {
 pub struct Directory {
     series: Vec<SeriesKey>,
     ids: HashMap<SeriesKey, u32>,
+    /// The parts of proxies, each once: proxies of one mesh have many in common.
+    objects: HashSet<Arc<StatObject>>,
     learned_clusters: HashSet<LearnedCluster>,
     learned_proxies: HashSet<LearnedProxy>,
     proxies: BTreeMap<String, ProxyRecord>,
@@ -128,21 +129,38 @@ impl Directory {
         }
     }
 
-    pub(super) fn saw_proxy(
-        &mut self,
-        proxy: &Proxy,
-        config: Option<&ProxyConfig>,
-        baseline: &str,
-        last_scrape_ns: i64,
-    ) {
-        let record = self.proxies.entry(proxy.id.clone()).or_default();
-        record.proxy = proxy.clone();
-        if let Some(config) = config {
-            record.config = config.clone();
+    /// The one copy of a part of a proxy.
+    pub(super) fn object(&mut self, object: &StatObject) -> Arc<StatObject> {
+        if let Some(known) = self.objects.get(object) {
+            return Arc::clone(known);
         }
-        baseline.clone_into(&mut record.baseline);
-        record.last_scrape_ns = last_scrape_ns;
-        self.unsaved_proxies.insert(proxy.id.clone());
+        let object = Arc::new(object.clone());
+        self.objects.insert(Arc::clone(&object));
+        object
+    }
+
+    pub(super) fn saw_proxy(&mut self, scrape: &EnvoyScrape) {
+        let record = self.proxies.entry(scrape.proxy.id.clone()).or_default();
+        record.proxy.clone_from(&scrape.proxy);
+        if let Some(config) = &scrape.config {
+            record.config.clone_from(config);
+        }
+        if let Some(gap) = &scrape.gap {
+            record.gaps.push(gap.clone());
+            record.gaps.drain(..record.gaps.len().saturating_sub(MAX_GAPS));
+        }
+        record.gauges.clone_from(&scrape.gauges);
+        record.baseline.clone_from(&scrape.baseline);
+        record.last_scrape_ns = scrape.scraped_at_ns;
+        self.unsaved_proxies.insert(scrape.proxy.id.clone());
+    }
+
+    /// The series of a proxy, with their numbers.
+    pub fn series_of_proxy(&self, proxy: &str) -> impl Iterator<Item = (u32, &StatObject)> {
+        (0..).zip(&self.series).filter_map(move |(id, key)| match key {
+            SeriesKey::Envoy { proxy: counted_by, object } if **counted_by == *proxy => Some((id, &**object)),
+            _ => None,
+        })
     }
 
     /// Writes what is new into the file. Part of the transaction that moves a generation there; [`Self::saved`] follows
@@ -187,14 +205,18 @@ impl Directory {
         for record in self.unsaved_proxies.iter().filter_map(|id| self.proxies.get(id)) {
             let proxy = &record.proxy;
             let config = serde_json::to_string(&record.config).unwrap_or_default();
+            let gaps = serde_json::to_string(&record.gaps).unwrap_or_default();
             save_proxy.execute(params![
                 proxy.id,
                 proxy.cluster,
                 proxy.address,
                 proxy.envoy_version,
                 proxy.zone,
+                proxy.started_at_ns,
+                proxy.restart_epoch,
                 record.last_scrape_ns,
                 config,
+                gaps,
                 record.baseline
             ])?;
         }
@@ -218,7 +240,7 @@ impl Directory {
         let mut statement = connection.prepare("FROM store.series ORDER BY series_id")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let key = series_key(row)?;
+            let key = self.series_key(row)?;
             self.ids.insert(key.clone(), self.series.len() as u32);
             self.series.push(key);
         }
@@ -249,14 +271,45 @@ impl Directory {
                 address: row.get(2)?,
                 envoy_version: row.get(3)?,
                 zone: row.get(4)?,
+                started_at_ns: row.get(5)?,
+                restart_epoch: row.get(6)?,
             };
-            let config: String = row.get(6)?;
-            let config = serde_json::from_str(&config).unwrap_or_default();
-            let record = ProxyRecord { config, baseline: row.get(7)?, last_scrape_ns: row.get(5)?, proxy };
+            let (config, gaps): (String, String) = (row.get(8)?, row.get(9)?);
+            let record = ProxyRecord {
+                config: serde_json::from_str(&config).unwrap_or_default(),
+                gaps: serde_json::from_str(&gaps).unwrap_or_default(),
+                baseline: row.get(10)?,
+                last_scrape_ns: row.get(7)?,
+                gauges: Vec::new(),
+                proxy,
+            };
             self.proxies.insert(record.proxy.id.clone(), record);
         }
         Ok(())
     }
+
+    /// The series that a row of `store.series` describes.
+    fn series_key(&mut self, row: &Row<'_>) -> Result<SeriesKey, duckdb::Error> {
+        let (source, target) = (six_texts(row, 3)?, six_texts(row, 9)?);
+        if source[0] == "proxy" {
+            let object = self.object(&part_of(target));
+            return Ok(SeriesKey::Envoy { proxy: source[2].as_str().into(), object });
+        }
+        let protocol = Protocol::from_number(row.get(2)?);
+        Ok(SeriesKey::Edge { source: endpoint(source), target: endpoint(target), protocol })
+    }
+}
+
+/// Six columns of text, from this one on.
+fn six_texts(row: &Row<'_>, first: usize) -> Result<[String; 6], duckdb::Error> {
+    Ok([
+        row.get(first)?,
+        row.get(first + 1)?,
+        row.get(first + 2)?,
+        row.get(first + 3)?,
+        row.get(first + 4)?,
+        row.get(first + 5)?,
+    ])
 }
 
 /// The workload in the last four columns of what was learned.
@@ -275,13 +328,41 @@ fn overflow() -> SeriesKey {
 fn ends(key: &SeriesKey) -> [[&str; 6]; 2] {
     match key {
         SeriesKey::Edge { source, target, .. } => [end(source), end(target)],
-        SeriesKey::EnvoyCluster { proxy, cluster } => [named("proxy", proxy), named("cluster", cluster)],
-        SeriesKey::EnvoyListener { proxy, prefix } => [named("proxy", proxy), named("listener", prefix)],
+        SeriesKey::Envoy { proxy, object } => [named("proxy", proxy), part(object)],
     }
 }
 
 fn named<'a>(kind: &'a str, name: &'a str) -> [&'a str; 6] {
     [kind, "", name, "", "", ""]
+}
+
+/// A part of a proxy: what it belongs to stands as its namespace.
+fn part(object: &StatObject) -> [&str; 6] {
+    match object {
+        StatObject::Cluster(name) => named("cluster", name),
+        StatObject::Zone { cluster, from, to } => ["zone", "", cluster, from, to, ""],
+        StatObject::Endpoint { cluster, address } => ["endpoint", "", address, cluster, "", ""],
+        StatObject::Route { virtual_host, name } => ["route", "", name, virtual_host, "", ""],
+        StatObject::VirtualCluster { virtual_host, name } => {
+            ["virtual_cluster", "", name, virtual_host, "", ""]
+        }
+        StatObject::Manager(prefix) => named("manager", prefix),
+        StatObject::Listener(address) => named("listener", address),
+        StatObject::Server => named("server", ""),
+    }
+}
+
+fn part_of([kind, _, name, namespace, version, _]: [String; 6]) -> StatObject {
+    match &*kind {
+        "zone" => StatObject::Zone { cluster: name, from: namespace, to: version },
+        "endpoint" => StatObject::Endpoint { cluster: namespace, address: name },
+        "route" => StatObject::Route { virtual_host: namespace, name },
+        "virtual_cluster" => StatObject::VirtualCluster { virtual_host: namespace, name },
+        "manager" => StatObject::Manager(name),
+        "listener" => StatObject::Listener(name),
+        "server" => StatObject::Server,
+        _ => StatObject::Cluster(name),
+    }
 }
 
 fn end(endpoint: &Endpoint) -> [&str; 6] {
@@ -302,33 +383,6 @@ fn end(endpoint: &Endpoint) -> [&str; 6] {
             [kind, &peer.system, &peer.name, "", "", ""]
         }
     }
-}
-
-/// The series that a row of `store.series` describes.
-fn series_key(row: &Row<'_>) -> Result<SeriesKey, duckdb::Error> {
-    let end = |first: usize| -> Result<[String; 6], duckdb::Error> {
-        Ok([
-            row.get(first)?,
-            row.get(first + 1)?,
-            row.get(first + 2)?,
-            row.get(first + 3)?,
-            row.get(first + 4)?,
-            row.get(first + 5)?,
-        ])
-    };
-    let (source, target) = (end(3)?, end(9)?);
-    Ok(match (&*source[0], &*target[0]) {
-        ("proxy", "listener") => {
-            SeriesKey::EnvoyListener { proxy: source[2].as_str().into(), prefix: target[2].as_str().into() }
-        }
-        ("proxy", _) => {
-            SeriesKey::EnvoyCluster { proxy: source[2].as_str().into(), cluster: target[2].as_str().into() }
-        }
-        _ => {
-            let protocol = Protocol::from_number(row.get(2)?);
-            SeriesKey::Edge { source: endpoint(source), target: endpoint(target), protocol }
-        }
-    })
 }
 
 fn endpoint([kind, system, name, namespace, version, environment]: [String; 6]) -> Endpoint {

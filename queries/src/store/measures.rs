@@ -62,6 +62,8 @@ pub struct Measures {
     pub client: Bins,
     /// Latency as the callee saw it.
     pub server: Bins,
+    /// Counts of a proxy's statistics, by their numbers in the [dictionary](crate::dictionary).
+    pub stats: Bins,
 }
 
 impl Deref for Measures {
@@ -78,6 +80,7 @@ impl Measures {
         self.counts.merge(other.counts, times);
         self.client.merge(&other.client, times);
         self.server.merge(&other.server, times);
+        self.stats.merge(&other.stats, times);
     }
 
     /// Adds what a trace contributes, `times` times.
@@ -124,6 +127,7 @@ pub(super) fn rollup_columns(rollup: &Rollup, generation: Option<u64>) -> Result
     let mut counts: [Int64Builder; 7] = std::array::from_fn(|_| Int64Builder::with_capacity(rows.len()));
     let mut client = BinsBuilder::default();
     let mut server = BinsBuilder::default();
+    let mut stats = BinsBuilder::default();
     for &(&(bucket_s, series_id), measures) in &rows {
         series.append_value(series_id);
         bucket.append_value(bucket_s);
@@ -131,11 +135,13 @@ pub(super) fn rollup_columns(rollup: &Rollup, generation: Option<u64>) -> Result
         counts.iter_mut().zip(columns).for_each(|(builder, count)| builder.append_value(count));
         client.append(&measures.client);
         server.append(&measures.server);
+        stats.append(&measures.stats);
     }
     let mut arrays: Vec<ArrayRef> = vec![Arc::new(bucket.finish()), Arc::new(series.finish())];
     arrays.extend(counts.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
     arrays.extend(client.finish());
     arrays.extend(server.finish());
+    arrays.extend(stats.finish());
     if let Some(generation) = generation {
         let mut builder = UInt64Builder::with_capacity(rows.len());
         builder.append_value_n(generation, rows.len());

@@ -1,5 +1,6 @@
 //! The readers' side of the store.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,11 +9,14 @@ use arrow::datatypes::{Int16Type, Int64Type, UInt32Type};
 use duckdb::{Connection, Statement};
 
 use crate::rows::span::VaryingKeys;
+use crate::sketch::Bins;
 
 use super::shapes::SharedVarying;
 use super::tiers::{self, Part, TimeRange};
 use super::totals::{PastTotals, RunningTotals, SeriesTotal, SpareBuffer};
-use super::{Counts, Directory, SharedDirectory, StoreError, StoreOptions, database, read_directory};
+use super::{
+    Counts, Directory, Measures, SharedDirectory, StoreError, StoreOptions, database, read_directory,
+};
 
 /// One row of the rollups, borrowed from what the database gave.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +31,8 @@ pub struct RollupRow<'a> {
     pub client: (&'a [i16], &'a [i64]),
     /// Latency as the callee saw it.
     pub server: (&'a [i16], &'a [i64]),
+    /// Statistics of a proxy, by their numbers in the [dictionary](crate::dictionary); empty where they were not asked for.
+    pub stats: (&'a [i16], &'a [i64]),
 }
 
 /// Read access to the store. Cheap to clone. Calls block, so an asynchronous caller runs them on a blocking thread.
@@ -146,6 +152,39 @@ impl Store {
         })
     }
 
+    /// Everything that some series count over a time range, statistics of proxies among it, by the numbers of the series.
+    pub fn measures(&self, range: TimeRange, series: &[u32]) -> Result<BTreeMap<u32, Measures>, StoreError> {
+        let mut sums: BTreeMap<u32, Measures> = BTreeMap::new();
+        if series.is_empty() {
+            return Ok(sums);
+        }
+        let ids: Vec<String> = series.iter().map(u32::to_string).collect();
+        let ids = ids.join(", ");
+        let mut add = |row: RollupRow<'_>| {
+            let bins = |(bins, counts): (&[i16], &[i64])| {
+                bins.iter().copied().zip(counts.iter().copied()).collect::<Bins>()
+            };
+            let measures = Measures {
+                counts: row.counts,
+                client: bins(row.client),
+                server: bins(row.server),
+                stats: bins(row.stats),
+            };
+            sums.entry(row.series_id).or_default().merge(&measures, 1);
+        };
+        self.read("read what proxies count", |connection| {
+            for part in tiers::parts(range, tiers::progress(connection)?) {
+                let sql = include_str!("../../sql/proxies/rollups.sql")
+                    .replace("{tier}", &format!("store.{}", part.table))
+                    .replace("{ids}", &ids);
+                read_rows(&mut connection.prepare(&sql)?, &part.bounds, &mut add)?;
+            }
+            let sql = include_str!("../../sql/proxies/hot_rollups.sql").replace("{ids}", &ids);
+            read_rows(&mut connection.prepare(&sql)?, &[range.from_s, range.to_s], &mut add)
+        })?;
+        Ok(sums)
+    }
+
     /// Number of spans that queries see.
     pub fn span_count(&self) -> Result<u64, StoreError> {
         self.read("count its spans", |connection| {
@@ -188,6 +227,7 @@ fn read_rows(
         let counts: [&[i64]; 7] =
             std::array::from_fn(|number| &**batch.column(number + 2).as_primitive::<Int64Type>().values());
         let (client, server) = (BinColumns::of(&batch, 9), BinColumns::of(&batch, 11));
+        let stats = (batch.num_columns() > STATS_COLUMN).then(|| BinColumns::of(&batch, STATS_COLUMN));
         for row in 0..batch.num_rows() {
             take(RollupRow {
                 bucket_s: buckets[row],
@@ -195,11 +235,15 @@ fn read_rows(
                 counts: Counts::of(counts.map(|column| column[row])),
                 client: client.row(row),
                 server: server.row(row),
+                stats: stats.as_ref().map_or_else(Default::default, |stats| stats.row(row)),
             });
         }
     }
     Ok(())
 }
+
+/// Where the statistics stand behind the other columns of a rollup row.
+const STATS_COLUMN: usize = 13;
 
 /// Two list columns, of bins and of their counts.
 struct BinColumns<'a> {

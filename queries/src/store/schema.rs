@@ -7,7 +7,10 @@ use duckdb::Connection;
 use super::{StoreError, database};
 
 /// Schema files in the order in which they are applied, each once in a file's life.
-const VERSIONS: [&str; 1] = [include_str!("../../sql/schema/001_store.sql")];
+const VERSIONS: [&str; 2] = [
+    include_str!("../../sql/schema/001_store.sql"),
+    include_str!("../../sql/schema/002_envoy_statistics.sql"),
+];
 
 /// Attaches the database file as `store`.
 pub(super) fn attach(connection: &Connection, path: &Path) -> Result<(), StoreError> {

@@ -109,8 +109,12 @@ fn counted(store: &Store, range: TimeRange, step_s: i64) -> HashMap<(i64, Series
             let bucket_s = row.bucket_s.div_euclid(step_s) * step_s;
             let bins =
                 |(bins, counts): (&[i16], &[i64])| bins.iter().copied().zip(counts.iter().copied()).collect();
-            let measures =
-                Measures { counts: row.counts, client: bins(row.client), server: bins(row.server) };
+            let measures = Measures {
+                counts: row.counts,
+                client: bins(row.client),
+                server: bins(row.server),
+                ..Measures::default()
+            };
             rollup.entry((bucket_s, row.series_id)).or_default().merge(&measures, 1);
         })
         .unwrap();

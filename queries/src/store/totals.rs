@@ -132,7 +132,7 @@ impl RunningTotals {
         let total = |(series, (counts, settled_requests))| {
             let side = u64::from(series) << SERIES_SHIFT;
             let (client, server) = (bins_of(side), bins_of(side | SERVER_SIDE));
-            let measures = Measures { counts, client, server };
+            let measures = Measures { counts, client, server, ..Measures::default() };
             (!measures.is_zero()).then_some((series, SeriesTotal { measures, settled_requests }))
         };
         let totals = (0_u32..).zip(self.counts).filter_map(total).collect();

@@ -1,4 +1,4 @@
-use sidecarta_queries::rows::envoy::{ClusterConfig, WeightedRoute};
+use sidecarta_queries::rows::envoy::{ClusterConfig, StatObject, WeightedRoute};
 
 use super::Configuration;
 
@@ -109,8 +109,11 @@ fn a_dump_from_a_control_plane() {
     assert_eq!(config.weighted_routes, [route("b//x*", 1, 3), route("b//x* (2)", 2, 2)]);
     assert_eq!(config.inbound_listeners, ["in:bound"]);
     assert_eq!(config.inbound_clusters, ["local_app", "tcp_local"]);
-    assert_eq!(names.cluster("b"), Some("b:80"));
-    assert_eq!(names.listener("in_bound"), Some("in:bound"));
+    let cluster = |name: &str| StatObject::Cluster(name.to_owned());
+    assert_eq!(names.configured(&cluster("b")), cluster("b:80"));
+    let manager = |prefix: &str| StatObject::Manager(prefix.to_owned());
+    assert_eq!(names.configured(&manager("in_bound")), manager("in:bound"));
+    assert!(names.has_virtual_host("local"));
 }
 
 #[test]

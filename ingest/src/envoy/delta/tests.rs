@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use sidecarta_queries::rows::envoy::{ClusterDelta, LatencyBin, ListenerDelta};
+use sidecarta_queries::dictionary::StatId;
+use sidecarta_queries::rows::envoy::{LatencyBin, ObjectCounts, StatCounts, StatObject};
 
 use super::{Baseline, Deltas, Names, Process, Totals, deltas};
 
@@ -16,20 +17,27 @@ fn process(started_at_s: i64) -> Process {
     }
 }
 
+fn cluster(name: &str, requests: u64) -> ObjectCounts {
+    ObjectCounts {
+        object: StatObject::Cluster(name.to_owned()),
+        counts: [(StatId::REQUESTS, requests)].into_iter().collect(),
+        latency: Vec::new(),
+    }
+}
+
 fn baseline(process: Process, seen_at_s: i64, requests: u64) -> Baseline {
-    let cluster = ClusterDelta { cluster: "orders".to_owned(), requests, ..ClusterDelta::default() };
-    let clusters = if requests == 0 { BTreeMap::new() } else { [("orders".to_owned(), cluster)].into() };
+    let counts = if requests == 0 { Vec::new() } else { vec![cluster("orders", requests)] };
     Baseline {
         process,
         seen_at_ns: seen_at_s * SECOND_NS,
         admin_requests: Some(seen_at_s as u64),
-        totals: Totals { clusters, listeners: BTreeMap::new() },
+        totals: Totals { counts, gauges: Vec::new() },
     }
 }
 
 fn requests(before: Option<&Baseline>, now: &Baseline) -> u64 {
     let deltas = deltas(before, now, WATCHED_SINCE_NS, &Names::default());
-    deltas.clusters.iter().map(|cluster| cluster.requests).sum()
+    deltas.counts.iter().map(|counts| counts.counts.get(StatId::REQUESTS)).sum()
 }
 
 #[test]
@@ -81,6 +89,14 @@ fn another_process_under_the_same_name_adds_nothing_it_counted_before() {
 }
 
 #[test]
+fn a_process_that_is_gone_is_told() {
+    let before = baseline(process(0), 1_000, 10);
+    let lost = |now: &Baseline| deltas(Some(&before), now, WATCHED_SINCE_NS, &Names::default()).lost_process;
+    assert!(!lost(&baseline(process(0), 1_005, 12)));
+    assert!(lost(&baseline(process(1_002), 1_005, 12)));
+}
+
+#[test]
 fn a_first_look_counts_only_what_happened_under_it() {
     assert_eq!(requests(None, &baseline(process(0), 1_001, 700)), 0);
     assert_eq!(requests(None, &baseline(process(995), 1_001, 7)), 7, "it started just before");
@@ -92,16 +108,13 @@ fn nothing_is_not_mentioned_and_names_are_the_configured_ones() {
     let mut names = Names::default();
     names.add_cluster("orders:80", "orders:80");
     let rename = |mut baseline: Baseline| {
-        let cluster = baseline.totals.clusters.remove("orders").expect("orders");
-        let cluster = ClusterDelta { cluster: "orders_80".to_owned(), ..cluster };
-        baseline.totals.clusters.insert("orders_80".to_owned(), cluster);
+        baseline.totals.counts[0].object = StatObject::Cluster("orders_80".to_owned());
         baseline
     };
     let before = rename(baseline(process(0), 1_000, 1));
     let now = rename(baseline(process(0), 1_005, 2));
     let found = deltas(Some(&before), &now, WATCHED_SINCE_NS, &names);
-    assert_eq!(found.clusters.len(), 1);
-    assert_eq!(found.clusters[0].cluster, "orders:80");
+    assert_eq!(found.counts, [cluster("orders:80", 1)]);
     assert_eq!(deltas(Some(&now), &now, WATCHED_SINCE_NS, &names), Deltas::default());
 }
 
@@ -182,8 +195,8 @@ impl Mesh {
             }
             Event::ResetCounters => {
                 self.lose(|unseen| unseen.0 = 0);
-                for cluster in self.proxy.totals.clusters.values_mut() {
-                    cluster.requests = 0;
+                for cluster in &mut self.proxy.totals.counts {
+                    cluster.counts = StatCounts::default();
                 }
                 // Under a reset that nobody sees nothing is promised, so the admin counter starts high enough.
                 self.proxy.admin_requests = self.proxy.admin_requests.map(|count| count / 2);
@@ -191,20 +204,21 @@ impl Mesh {
             Event::Vanish { cluster } => {
                 self.flush();
                 self.scrape();
-                self.proxy.totals.clusters.remove(&format!("c{cluster}"));
+                let gone = StatObject::Cluster(format!("c{cluster}"));
+                self.proxy.totals.counts.retain(|counts| counts.object != gone);
                 self.scrape();
             }
         }
     }
 
     fn request(&mut self, name: &str, latency_ms: u32) {
-        let cluster = self
-            .proxy
-            .totals
-            .clusters
-            .entry(name.to_owned())
-            .or_insert_with(|| ClusterDelta { cluster: name.to_owned(), ..ClusterDelta::default() });
-        cluster.requests += 1;
+        let counts = &mut self.proxy.totals.counts;
+        let object = StatObject::Cluster(name.to_owned());
+        let at = counts.binary_search_by(|counts| counts.object.cmp(&object)).unwrap_or_else(|at| {
+            counts.insert(at, ObjectCounts::of(object));
+            at
+        });
+        counts[at].counts.add(StatId::REQUESTS, 1);
         self.unflushed.entry(name.to_owned()).or_default().push(latency_ms);
         for ledger in [&mut self.knowable, &mut self.unseen] {
             let (requests, latencies) = ledger.entry(name.to_owned()).or_default();
@@ -215,7 +229,9 @@ impl Mesh {
 
     fn flush(&mut self) {
         for (name, latencies) in std::mem::take(&mut self.unflushed) {
-            let Some(cluster) = self.proxy.totals.clusters.get_mut(&name) else { continue };
+            let object = StatObject::Cluster(name);
+            let mut counts = self.proxy.totals.counts.iter_mut();
+            let Some(cluster) = counts.find(|counts| counts.object == object) else { continue };
             for lower_ms in latencies {
                 match cluster.latency.binary_search_by_key(&lower_ms, |bin| bin.lower_ms) {
                     Ok(index) => cluster.latency[index].count += 1,
@@ -229,17 +245,18 @@ impl Mesh {
         self.proxy.admin_requests = self.proxy.admin_requests.map(|count| count + 3);
         self.proxy.seen_at_ns = self.now_s * SECOND_NS;
         let found = deltas(self.stored.as_ref(), &self.proxy, WATCHED_SINCE_NS, &Names::default());
-        for cluster in found.clusters {
-            let (requests, latencies) = self.counted.entry(cluster.cluster).or_default();
-            *requests += cluster.requests;
-            *latencies += cluster.latency.iter().map(|bin| bin.count).sum::<u64>();
+        for counts in found.counts {
+            let StatObject::Cluster(name) = counts.object else { continue };
+            let (requests, latencies) = self.counted.entry(name).or_default();
+            *requests += counts.counts.get(StatId::REQUESTS);
+            *latencies += counts.latency.iter().map(|bin| bin.count).sum::<u64>();
         }
         for (name, unseen) in &mut self.unseen {
             *unseen = (0, self.unflushed.get(name).map_or(0, |latencies| latencies.len() as u64));
         }
         // The way through the store.
-        let text = serde_json::to_string(&self.proxy).expect("a baseline");
-        self.stored = Some(serde_json::from_str(&text).expect("the same baseline"));
+        let bytes = postcard::to_stdvec(&self.proxy).expect("a baseline");
+        self.stored = Some(postcard::from_bytes(&bytes).expect("the same baseline"));
     }
 
     /// Takes what nobody has seen and nobody will see out of what can be known.
@@ -272,21 +289,19 @@ proptest! {
     fn nothing_is_ever_more_than_a_proxy_has_counted(
         old in prop::collection::vec(0..50_u64, 5), new in prop::collection::vec(0..50_u64, 5),
     ) {
-        let listener = |counts: &[u64]| ListenerDelta {
-            prefix: "in".to_owned(),
-            requests: counts[0],
-            classes: [counts[1], 0, counts[2], 0, 0],
+        let manager = |counts: &[u64]| ObjectCounts {
+            object: StatObject::Manager("in".to_owned()),
+            counts: (0..).map(StatId).zip(counts[..3].iter().copied()).collect(),
             latency: vec![LatencyBin { lower_ms: 1, count: counts[3] + 1 }, LatencyBin { lower_ms: 9, count: counts[4] + 1 }],
         };
         let at = |seen_at_s, counts: &[u64]| Baseline {
-            totals: Totals { clusters: BTreeMap::new(), listeners: [("in".to_owned(), listener(counts))].into() },
+            totals: Totals { counts: vec![manager(counts)], gauges: Vec::new() },
             ..baseline(process(0), seen_at_s, 0)
         };
         let found = deltas(Some(&at(1_000, &old)), &at(1_005, &new), WATCHED_SINCE_NS, &Names::default());
-        let now = listener(&new);
-        for delta in found.listeners {
-            prop_assert!(delta.requests <= now.requests);
-            prop_assert!(delta.classes.iter().zip(now.classes).all(|(delta, now)| *delta <= now));
+        let now = manager(&new);
+        for delta in found.counts {
+            prop_assert!(delta.counts.iter().all(|(stat, count)| count <= now.counts.get(stat)));
             prop_assert!(delta.latency.iter().all(|bin| now.latency.iter().any(|now| now.lower_ms == bin.lower_ms && bin.count <= now.count)));
         }
     }

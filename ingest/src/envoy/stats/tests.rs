@@ -1,7 +1,10 @@
-use proptest::prelude::*;
-use sidecarta_queries::rows::envoy::{ClusterDelta, LatencyBin, ListenerDelta};
+use std::collections::BTreeMap;
 
-use super::{Names, Stats};
+use proptest::prelude::*;
+use sidecarta_queries::dictionary::{self, StatId};
+use sidecarta_queries::rows::envoy::{LatencyBin, StatObject};
+
+use super::{Names, Stats, Totals};
 
 const RECORDED: &str = include_str!("../../../../tests/fixtures/envoy/stats.json");
 const RECORDED_LATER: &str = include_str!("../../../../tests/fixtures/envoy/stats_2.json");
@@ -17,13 +20,40 @@ fn series(series: &[(&str, &str)]) -> Stats {
     decode(&format!(r#"{{"stats":[{}]}}"#, elements.join(",")))
 }
 
+fn cluster(name: &str) -> StatObject {
+    StatObject::Cluster(name.to_owned())
+}
+
+fn manager(prefix: &str) -> StatObject {
+    StatObject::Manager(prefix.to_owned())
+}
+
+/// Every count of an object, with the names of the dictionary.
+fn counts(totals: &Totals, object: &StatObject) -> Vec<(String, u64)> {
+    let counts = totals.of(object).map(|found| found.counts.iter().collect::<Vec<_>>()).unwrap_or_default();
+    let name = |stat| dictionary::words(stat).expect("a number of the dictionary").name;
+    counts.into_iter().map(|(stat, count)| (name(stat), count)).collect()
+}
+
+fn get(totals: &Totals, object: &StatObject, name: &str) -> u64 {
+    let found = counts(totals, object).into_iter().find(|(known, _)| known == name);
+    found.map_or(0, |(_, count)| count)
+}
+
 #[test]
 fn a_recorded_answer_gives_each_request_once() {
     let totals = decode(RECORDED).totals(&Names::default());
     let clusters: Vec<(&str, u64, u64)> = totals
-        .clusters
-        .values()
-        .map(|cluster| (cluster.cluster.as_str(), cluster.requests, cluster.classes[4]))
+        .counts
+        .iter()
+        .filter_map(|found| match &found.object {
+            StatObject::Cluster(name) => Some((
+                name.as_str(),
+                found.counts.get(StatId::REQUESTS),
+                found.counts.get(StatId::RESPONSES_5XX),
+            )),
+            _ => None,
+        })
         .collect();
     assert_eq!(
         clusters,
@@ -37,36 +67,64 @@ fn a_recorded_answer_gives_each_request_once() {
             ("tight", 54, 36),
         ]
     );
-    let orders = ClusterDelta {
-        cluster: "orders_v1".to_owned(),
-        requests: 181,
-        classes: [0, 143, 0, 12, 26],
-        attempts: 205,
-        retries: 24,
-        timeouts: 5,
-        ..ClusterDelta::default()
-    };
-    assert_eq!(totals.clusters["orders_v1"], orders);
-    assert_eq!(totals.clusters["dead"].connection_failures, 9);
-    assert_eq!(totals.clusters["dead"].attempts, 0);
-    assert_eq!(totals.clusters["secure"].tls_handshakes, 2);
-    let listeners: Vec<&ListenerDelta> = totals.listeners.values().collect();
-    assert_eq!(listeners.len(), 2, "the admin interface is none: {listeners:?}");
-    assert_eq!(listeners[0].prefix, "ingress_http");
-    assert_eq!((listeners[0].requests, listeners[0].classes), (265, [0, 171, 0, 15, 79]));
-    assert_eq!((listeners[1].prefix.as_str(), listeners[1].requests), ("ingress_mtls", 12));
+    assert_eq!(get(&totals, &cluster("dead"), "upstream_cx_connect_fail"), 9);
+    assert_eq!(get(&totals, &cluster("dead"), "upstream_rq_total"), 0);
+    assert_eq!(get(&totals, &cluster("secure"), "ssl.handshake"), 2);
+    assert_eq!(get(&totals, &manager("ingress_http"), "downstream_rq_completed"), 265);
+    assert_eq!(get(&totals, &manager("ingress_http"), "downstream_rq_5xx"), 79);
+    assert_eq!(get(&totals, &manager("ingress_mtls"), "downstream_rq_completed"), 12);
+    assert!(
+        totals.of(&manager("admin")).is_none()
+            && totals.of(&StatObject::Listener("admin".to_owned())).is_none()
+    );
+}
+
+#[test]
+fn a_recorded_answer_is_told_in_full() {
+    let totals = decode(RECORDED).totals(&Names::default());
+    let mut told = BTreeMap::new();
+    for found in &totals.counts {
+        told.insert(format!("{:?}", found.object), counts(&totals, &found.object));
+    }
+    insta::assert_json_snapshot!("counts_of_a_recorded_answer", told);
+    let gauges: BTreeMap<String, Vec<(String, u64)>> = totals
+        .gauges
+        .iter()
+        .map(|gauges| {
+            let words =
+                |(stat, value)| (dictionary::words(stat).expect("a number of the dictionary").name, value);
+            (format!("{:?}", gauges.object), gauges.values.iter().map(words).collect())
+        })
+        .collect();
+    insta::assert_json_snapshot!("gauges_of_a_recorded_answer", gauges);
+}
+
+#[test]
+fn nothing_that_is_kept_counts_a_request_twice() {
+    let totals = decode(RECORDED).totals(&Names::default());
+    for found in totals.counts.iter().filter(|found| matches!(found.object, StatObject::Cluster(_))) {
+        let classes: u64 = (0..5).map(|class| found.counts.get(StatId::class(class))).sum();
+        let codes: u64 = found
+            .counts
+            .iter()
+            .filter(|(stat, _)| (10_100..11_000).contains(&stat.0))
+            .map(|(_, count)| count)
+            .sum();
+        let requests = found.counts.get(StatId::REQUESTS);
+        assert_eq!((classes, codes), (requests, requests), "{:?}", found.object);
+    }
 }
 
 #[test]
 fn recorded_bins_hold_every_answered_request() {
     let totals = decode(RECORDED_BINS).totals(&Names::default());
-    let latency = &totals.clusters["orders_v1"].latency;
+    let latency = &totals.of(&cluster("orders_v1")).expect("orders").latency;
     assert_eq!(latency.iter().map(|bin| bin.count).sum::<u64>(), 181 - 5, "time-outs have no latency");
     assert_eq!(latency[..2], [LatencyBin { lower_ms: 0, count: 4 }, LatencyBin { lower_ms: 1, count: 17 }]);
     assert!(latency.is_sorted_by(|one, other| one.lower_ms < other.lower_ms));
-    assert_eq!(totals.clusters["tight"].latency.first(), Some(&LatencyBin { lower_ms: 150, count: 8 }));
-    assert!(!totals.clusters.contains_key("orders_v1.external"));
-    assert!(totals.listeners.is_empty());
+    let tight = &totals.of(&cluster("tight")).expect("tight").latency;
+    assert_eq!(tight.first(), Some(&LatencyBin { lower_ms: 150, count: 8 }));
+    assert!(totals.of(&cluster("orders_v1.external")).is_none());
 }
 
 #[test]
@@ -74,16 +132,76 @@ fn dots_in_names_are_no_borders() {
     let totals = series(&[
         ("cluster.orders.shop.svc.cluster.local.upstream_rq_completed", "5"),
         ("cluster.orders.shop.svc.cluster.local.external.upstream_rq_completed", "5"),
+        ("cluster.orders.shop.svc.cluster.local.endpoint.10.0.0.1_80.rq_total", "4"),
+        ("cluster.orders.shop.svc.cluster.local.zone.a.b.upstream_rq_503", "2"),
         ("cluster.outbound|8080|v2|orders.shop.ssl.handshake", "2"),
         ("cluster.ssl.upstream_rq_total", "3"),
         ("http.in.bound.downstream_rq_5xx", "5"),
+        ("listener.10.0.0.1_443.ssl.fail_verify_san", "6"),
+        ("listener.10.0.0.1_443.worker_0.downstream_cx_total", "6"),
+        ("vhost.shop.example.com_80.route.check.out.upstream_rq_504", "7"),
+        ("vhost.shop.example.com_80.vcluster.other.upstream_rq_timeout", "8"),
     ])
     .totals(&Names::default());
-    assert_eq!(totals.clusters["orders.shop.svc.cluster.local"].requests, 5);
-    assert_eq!(totals.clusters["outbound|8080|v2|orders.shop"].tls_handshakes, 2);
-    assert_eq!(totals.clusters["ssl"].attempts, 3);
-    assert_eq!(totals.clusters.len(), 3);
-    assert_eq!(totals.listeners["in.bound"].classes[4], 5);
+    let orders = "orders.shop.svc.cluster.local".to_owned();
+    let host = "shop.example.com_80".to_owned();
+    let expected = [
+        (cluster(&orders), "upstream_rq_completed", 5),
+        (StatObject::Endpoint { cluster: orders.clone(), address: "10.0.0.1_80".to_owned() }, "rq_total", 4),
+        (
+            StatObject::Zone { cluster: orders, from: "a".to_owned(), to: "b".to_owned() },
+            "upstream_rq_503",
+            2,
+        ),
+        (cluster("outbound|8080|v2|orders.shop"), "ssl.handshake", 2),
+        (cluster("ssl"), "upstream_rq_total", 3),
+        (manager("in.bound"), "downstream_rq_5xx", 5),
+        (StatObject::Listener("10.0.0.1_443".to_owned()), "ssl.fail_verify_san", 6),
+        (
+            StatObject::Route { virtual_host: host.clone(), name: "check.out".to_owned() },
+            "upstream_rq_504",
+            7,
+        ),
+        (
+            StatObject::VirtualCluster { virtual_host: host, name: "other".to_owned() },
+            "upstream_rq_timeout",
+            8,
+        ),
+    ];
+    for (object, name, count) in &expected {
+        assert_eq!(counts(&totals, object), [((*name).to_owned(), *count)], "{object:?}");
+    }
+    assert_eq!(totals.counts.len(), expected.len());
+}
+
+#[test]
+fn the_configuration_decides_where_a_name_ends() {
+    let mut names = Names::default();
+    names.add_cluster("billing.external", "billing.external");
+    names.add_cluster("billing", "billing");
+    names.add_virtual_host("a.route.b");
+    let totals = series(&[
+        ("cluster.billing.external.upstream_rq_completed", "5"),
+        ("cluster.billing.upstream_rq_completed", "7"),
+        ("vhost.a.route.b.route.c.upstream_rq_completed", "9"),
+    ])
+    .totals(&names);
+    assert_eq!(get(&totals, &cluster("billing.external"), "upstream_rq_completed"), 5);
+    assert_eq!(get(&totals, &cluster("billing"), "upstream_rq_completed"), 7);
+    let route = StatObject::Route { virtual_host: "a.route.b".to_owned(), name: "c".to_owned() };
+    assert_eq!(get(&totals, &route, "upstream_rq_completed"), 9);
+}
+
+#[test]
+fn of_several_certificates_the_first_to_expire_counts() {
+    let totals = series(&[
+        ("listener.edge.ssl.certificate.leaf.expiration_unix_time_seconds", "200"),
+        ("listener.edge.ssl.certificate.ca.expiration_unix_time_seconds", "100"),
+        ("listener.edge.ssl.certificate.other.expiration_unix_time_seconds", "300"),
+    ])
+    .totals(&Names::default());
+    assert_eq!(totals.gauges.len(), 1);
+    assert_eq!(totals.gauges[0].values.get(StatId::CERTIFICATE_EXPIRY), 100);
 }
 
 #[test]
@@ -100,7 +218,8 @@ fn what_is_no_count_is_left_out() {
         ("upstream_rq_total", "7"),
     ])
     .totals(&Names::default());
-    assert_eq!(totals.clusters.keys().collect::<Vec<_>>(), ["h"]);
+    let objects: Vec<&StatObject> = totals.counts.iter().map(|found| &found.object).collect();
+    assert_eq!(objects, [&cluster("h")]);
 }
 
 #[test]
@@ -128,7 +247,7 @@ fn half_an_answer_is_told_from_another_answer() {
 
 proptest! {
     #[test]
-    fn no_series_name_makes_it_panic(name in r"(cluster|http)?[.a-z0-9_]{0,40}(upstream_rq_completed|downstream_rq_time)?") {
+    fn no_series_name_makes_it_panic(name in r"(cluster|http|listener|vhost|server)?[.a-z0-9_é]{0,40}(\.route\.|\.endpoint\.|\.zone\.)?[.a-z]{0,9}(upstream_rq_completed|downstream_rq_time|upstream_rq_time|rq_total)?") {
         let text = format!(
             r#"{{"stats":[{{"name":"{name}","value":1}},{{"histograms":{{"details":[{{"name":"{name}","totals":[{{"lower_bound":-1e99,"count":1}}]}}]}}}}]}}"#
         );
