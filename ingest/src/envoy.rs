@@ -16,9 +16,11 @@ mod scraper;
 pub mod stats;
 pub mod target;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use sidecarta_queries::frame::Frame;
 use sidecarta_queries::rows::envoy::EnvoyScrape;
@@ -30,6 +32,7 @@ use self::address::{Address, AddressError};
 use self::admin::Limits;
 pub use self::frame::FrameError;
 use self::target::{ProxyIds, Target};
+use crate::discovery::{self, DiscoveredTarget, DiscoveryConfig, TargetKey, TargetRules, Targets};
 use crate::pipeline::Pipeline;
 use crate::status::SourceBook;
 
@@ -49,6 +52,13 @@ pub struct EnvoyConfig {
     pub max_body_bytes: usize,
     /// How many answers are read and decoded at once, over all proxies.
     pub max_concurrent: usize,
+    /// Where more admin addresses come from. The targets' labels change nothing about how an Envoy is asked.
+    #[serde(skip_serializing_if = "is_default")]
+    pub discovery: DiscoveryConfig,
+}
+
+fn is_default(discovery: &DiscoveryConfig) -> bool {
+    *discovery == DiscoveryConfig::default()
 }
 
 impl Default for EnvoyConfig {
@@ -60,6 +70,7 @@ impl Default for EnvoyConfig {
             timeout_ms: 10_000,
             max_body_bytes: 64 * 1024 * 1024,
             max_concurrent: 16,
+            discovery: DiscoveryConfig::default(),
         }
     }
 }
@@ -73,7 +84,10 @@ pub struct EnvoyConfigError {
 }
 
 impl EnvoyConfig {
-    /// The admin addresses, each once.
+    /// The admin addresses that the configuration names, each once.
+    ///
+    /// # Errors
+    /// With every bad value of the section, not only of the addresses.
     pub fn addresses(&self) -> Result<Vec<Address>, EnvoyConfigError> {
         let mut addresses = Vec::new();
         let mut problems = Vec::new();
@@ -94,6 +108,7 @@ impl EnvoyConfig {
         problems.extend(
             limits.iter().filter(|(_, is_zero)| *is_zero).map(|(key, _)| format!("`{key}` must not be 0")),
         );
+        problems.extend(self.discovery.problems("envoy.discovery"));
         if problems.is_empty() { Ok(addresses) } else { Err(EnvoyConfigError { problems }) }
     }
 
@@ -108,25 +123,51 @@ impl EnvoyConfig {
     }
 }
 
-/// Starts one task for every target. They end with the shutdown; the tracker tells when they have.
+/// Starts one task for every target, those that discoveries find and lose again among them. They end with the shutdown;
+/// the tracker tells when they have.
 ///
-/// Every target has a line in `sources` from the start, of kind `envoy`, under its address.
+/// Every target has a line in `sources` as long as it is there, of kind `envoy`, under its address.
+///
+/// # Errors
+/// With every bad value of the configuration.
 pub fn spawn(
     config: &EnvoyConfig,
     pipeline: &Pipeline,
     sources: &SourceBook,
     shutdown: &CancellationToken,
 ) -> Result<TaskTracker, EnvoyConfigError> {
-    let addresses = config.addresses()?;
+    let named = config.addresses()?.into_iter().map(|address| DiscoveredTarget {
+        address,
+        labels: BTreeMap::new(),
+        discovery: "targets".to_owned(),
+    });
+    let mut lists = vec![discovery::fixed(named.collect())];
+    let tasks = TaskTracker::new();
+    let found = discovery::spawn(&config.discovery, sources, &tasks, shutdown);
+    lists.extend(found.map_err(|problems| EnvoyConfigError { problems })?);
     let limits = config.limits();
     let ids = ProxyIds::default();
     let interval = Duration::from_millis(config.interval_ms);
-    let tasks = TaskTracker::new();
-    for address in addresses {
-        let source = sources.source("envoy", &address.to_string());
-        let target = Target::new(address, limits.clone(), ids.clone());
-        tasks.spawn(scraper::run(target, interval, pipeline.clone(), source, shutdown.clone()));
-    }
+    let (pipeline, book) = (pipeline.clone(), sources.clone());
+    let start = move |target: DiscoveredTarget, gone: CancellationToken| {
+        let source = book.source("envoy", &target.address.to_string());
+        let (pipeline, ids) = (pipeline.clone(), ids.clone());
+        let target = Target::new(target.address, limits.clone(), ids.clone());
+        async move {
+            let address = target.address().clone();
+            scraper::run(target, interval, pipeline, source.clone(), gone).await;
+            ids.release(&address);
+            source.retire();
+        }
+        .boxed()
+    };
+    // Two scrapers of one proxy would count it twice, whatever their labels say.
+    let key = |target: &DiscoveredTarget| TargetKey {
+        address: target.address.clone(),
+        path_and_query: String::new(),
+    };
+    let rules = TargetRules { name: "envoy targets", max_targets: config.discovery.max_targets, key };
+    Targets::spawn(rules, lists, sources, &tasks, shutdown, start);
     tasks.close();
     Ok(tasks)
 }

@@ -27,7 +27,6 @@ pub mod semconv;
 mod service;
 mod status;
 mod value;
-mod wire;
 
 pub use compression::{CompressionError, Encoding};
 pub use decode::{DecodeError, DecodeLimits, Decoded, decode_frame, decode_traces};

@@ -8,27 +8,34 @@ use sidecarta_queries::api::sources::{SourceState, SourceStatus};
 /// The states of all sources, by kind and name. Cheap to clone; all clones are one.
 #[derive(Clone, Debug, Default)]
 pub struct SourceBook {
-    sources: Arc<Mutex<BTreeMap<(String, String), SourceStatus>>>,
+    sources: Arc<Mutex<BTreeMap<(String, String), Line>>>,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    status: SourceStatus,
+    /// How often it was asked for and not yet retired.
+    claims: u32,
 }
 
 impl SourceBook {
     /// A handle for one source, which is listed as waiting from now on.
     pub fn source(&self, kind: &str, name: &str) -> SourceHandle {
         let key = (kind.to_owned(), name.to_owned());
-        self.lock().entry(key.clone()).or_insert_with(|| SourceStatus {
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            ..SourceStatus::default()
-        });
+        let new = || Line {
+            status: SourceStatus { kind: kind.to_owned(), name: name.to_owned(), ..SourceStatus::default() },
+            claims: 0,
+        };
+        self.lock().entry(key.clone()).or_insert_with(new).claims += 1;
         SourceHandle { book: self.clone(), key }
     }
 
     /// Every source as it is now, sorted by kind and name.
     pub fn list(&self) -> Vec<SourceStatus> {
-        self.lock().values().cloned().collect()
+        self.lock().values().map(|line| line.status.clone()).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, String), SourceStatus>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, String), Line>> {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -43,8 +50,19 @@ pub struct SourceHandle {
 impl SourceHandle {
     /// Changes the line in any way.
     pub fn update(&self, change: impl FnOnce(&mut SourceStatus)) {
-        if let Some(status) = self.book.lock().get_mut(&self.key) {
-            change(status);
+        if let Some(line) = self.book.lock().get_mut(&self.key) {
+            change(&mut line.status);
+        }
+    }
+
+    /// Takes the line out of the book, since its source is gone. It stays where somebody else has asked for the same line.
+    pub fn retire(self) {
+        let mut sources = self.book.lock();
+        if let Some(line) = sources.get_mut(&self.key) {
+            line.claims = line.claims.saturating_sub(1);
+            if line.claims == 0 {
+                sources.remove(&self.key);
+            }
         }
     }
 
@@ -75,5 +93,25 @@ impl SourceHandle {
             status.requests += 1;
             status.throttled += 1;
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SourceBook;
+
+    #[test]
+    fn a_line_goes_with_the_last_who_asked_for_it() {
+        let book = SourceBook::default();
+        let (first, second) = (book.source("envoy", "a"), book.source("envoy", "a"));
+        first.retire();
+        second.succeeded(1, 0);
+        assert_eq!(book.list().len(), 1);
+        let kept = second.clone();
+        second.retire();
+        assert!(book.list().is_empty());
+        kept.failed("too late to be told");
+        assert!(book.list().is_empty());
+        assert_eq!(book.source("envoy", "a").book.list()[0].requests, 0);
     }
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use http::Uri;
 
 /// The admin address of one Envoy, as `http://host:port` or `unix:///path`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Address {
     /// A TCP port; the host may be a name, an IPv4 address or an IPv6 address without brackets.
     Tcp {

@@ -94,7 +94,7 @@ impl ScrapeError {
 }
 
 /// An error with its causes, as one line.
-pub(super) fn in_one_line(error: &dyn Error) -> String {
+pub(crate) fn in_one_line(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -28,6 +28,11 @@ impl ProxyIds {
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         owners.entry(id.to_owned()).or_insert_with(|| address.clone()) == address
     }
+
+    /// Gives up what belongs to the target at `address`, which is gone: its proxy may come back under another one.
+    pub fn release(&self, address: &Address) {
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, owner| owner != address);
+    }
 }
 
 /// One proxy to be scraped, with what is known of it.

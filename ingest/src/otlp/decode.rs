@@ -11,7 +11,7 @@ use super::compression::{self, CompressionError, Encoding};
 use super::rejects::{Reject, Rejects};
 use super::semconv;
 use super::value::text_within;
-use super::wire::{Fields, Malformed};
+use crate::wire::{Fields, Malformed};
 
 mod limits;
 mod origin;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::wire::{Fields, Malformed};
+use crate::wire::{Fields, Malformed};
 
 /// How deep arrays and maps may lie in each other within one attribute.
 const MAX_DEPTH: usize = 32;

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod counts;
+mod exposition;
 mod hostile;
 mod proxy;
 mod spawned;

@@ -8,7 +8,7 @@ use super::DecodeLimits;
 use crate::otlp::attributes::Attributes;
 use crate::otlp::rejects::Reject;
 use crate::otlp::value::{JsonText, ValueError, text_within};
-use crate::otlp::wire::{Fields, Malformed};
+use crate::wire::{Fields, Malformed};
 
 impl From<ValueError> for Reject {
     fn from(error: ValueError) -> Self {

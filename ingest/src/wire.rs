@@ -4,11 +4,11 @@
 /// The bytes are no protobuf, or not of the message they should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the bytes are not the protobuf message that they should be")]
-pub(super) struct Malformed;
+pub(crate) struct Malformed;
 
 /// The value of one field.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// Wire type 0.
     Varint(u64),
     /// Wire type 1.
@@ -16,36 +16,36 @@ pub(super) enum Value<'a> {
     /// Wire type 2: text, bytes or a message.
     Bytes(&'a [u8]),
     /// Wire type 5.
-    Fixed32,
+    Fixed32(u32),
 }
 
 impl<'a> Value<'a> {
-    pub(super) fn varint(self) -> Result<u64, Malformed> {
+    pub(crate) fn varint(self) -> Result<u64, Malformed> {
         if let Self::Varint(number) = self { Ok(number) } else { Err(Malformed) }
     }
 
-    pub(super) fn fixed64(self) -> Result<u64, Malformed> {
+    pub(crate) fn fixed64(self) -> Result<u64, Malformed> {
         if let Self::Fixed64(number) = self { Ok(number) } else { Err(Malformed) }
     }
 
-    pub(super) fn bytes(self) -> Result<&'a [u8], Malformed> {
+    pub(crate) fn bytes(self) -> Result<&'a [u8], Malformed> {
         if let Self::Bytes(bytes) = self { Ok(bytes) } else { Err(Malformed) }
     }
 }
 
 /// The fields of one message, in the order of the wire.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn of(message: &'a [u8]) -> Self {
+    pub(crate) fn of(message: &'a [u8]) -> Self {
         Self { rest: message }
     }
 
-    /// The next field's number and value. Groups, which OTLP never uses, are skipped.
-    pub(super) fn next(&mut self) -> Result<Option<(u32, Value<'a>)>, Malformed> {
+    /// The next field's number and value. Groups, which nothing here uses, are skipped.
+    pub(crate) fn next(&mut self) -> Result<Option<(u32, Value<'a>)>, Malformed> {
         let mut open_groups = 0_u32;
         while !self.rest.is_empty() {
             let tag = u32::try_from(self.read_varint()?).map_err(|_| Malformed)?;
@@ -68,10 +68,7 @@ impl<'a> Fields<'a> {
                     open_groups = open_groups.checked_sub(1).ok_or(Malformed)?;
                     continue;
                 }
-                5 => {
-                    self.take(4)?;
-                    Value::Fixed32
-                }
+                5 => Value::Fixed32(u32::from_le_bytes(self.read_array()?)),
                 _ => return Err(Malformed),
             };
             if open_groups == 0 {
@@ -79,6 +76,20 @@ impl<'a> Fields<'a> {
             }
         }
         if open_groups == 0 { Ok(None) } else { Err(Malformed) }
+    }
+
+    /// The next message of a stream in which each stands behind its length.
+    pub(crate) fn next_delimited(&mut self) -> Result<Option<&'a [u8]>, Malformed> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let length = usize::try_from(self.read_varint()?).map_err(|_| Malformed)?;
+        self.take(length).map(Some)
+    }
+
+    /// The next number of a packed field.
+    pub(crate) fn next_varint(&mut self) -> Result<Option<u64>, Malformed> {
+        if self.rest.is_empty() { Ok(None) } else { self.read_varint().map(Some) }
     }
 
     fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
@@ -128,8 +139,22 @@ mod tests {
         let fields = all(&message).unwrap();
         assert_eq!(
             fields,
-            [(1, Value::Varint(150)), (2, Value::Fixed64(1)), (3, Value::Bytes(b"hi")), (4, Value::Fixed32)]
+            [
+                (1, Value::Varint(150)),
+                (2, Value::Fixed64(1)),
+                (3, Value::Bytes(b"hi")),
+                (4, Value::Fixed32(0x0403_0201))
+            ]
         );
+    }
+
+    #[test]
+    fn reads_messages_behind_their_lengths() {
+        let mut stream = Fields::of(&[2, b'h', b'i', 0, 3, b'n']);
+        assert_eq!(stream.next_delimited(), Ok(Some(&b"hi"[..])));
+        assert_eq!(stream.next_delimited(), Ok(Some(&b""[..])));
+        assert_eq!(stream.next_delimited(), Err(Malformed));
+        assert_eq!(Fields::of(&[]).next_delimited(), Ok(None));
     }
 
     #[test]
