@@ -1,4 +1,5 @@
-//! The OTLP receiver: traces by gRPC and HTTP, from every OpenTelemetry SDK, from collectors and from Envoy itself.
+//! The OTLP receiver: traces, metrics and logs by gRPC and HTTP, from every OpenTelemetry SDK, from collectors and from
+//! Envoy itself; and the two streams by which an Envoy pushes access logs and statistics.
 //!
 //! A body is read within its limit and the memory that is left, unpacked, decoded into rows in one walk over its bytes,
 //! and handed to the pipeline together with the bytes as they came, which the log keeps. The sender hears of success once
@@ -22,17 +23,22 @@ mod grpc;
 mod http;
 mod json;
 mod memory;
+mod receipt;
 mod rejects;
 pub mod semconv;
 mod service;
+mod signal;
 mod status;
+pub mod streams;
 mod value;
 
 pub use compression::{CompressionError, Encoding};
 pub use decode::{DecodeError, DecodeLimits, Decoded, decode_frame, decode_traces};
-pub use json::{JsonError, traces_to_protobuf};
+pub use json::JsonError;
 pub use memory::{MemoryBudget, Reservation};
-pub use service::{Format, Receipt, Received, Receiver};
+pub use receipt::Receipt;
+pub use service::{Format, Received, Receiver};
+pub use signal::Signal;
 pub use status::{Refusal, RpcStatus};
 
 /// The section `[otlp]` of the configuration.
@@ -48,13 +54,13 @@ pub struct OtlpConfig {
     /// Bytes that all requests together may take while they are received and decoded. Beyond it senders are told to try
     /// again. At least four times `max_body_bytes`.
     pub max_memory_bytes: usize,
-    /// Connections at once, on each of the two addresses.
+    /// Connections at once, on each of the two addresses, and streams of Envoys at once.
     pub max_connections: usize,
-    /// Spans that started longer ago are rejected.
+    /// Spans that started longer ago are rejected, and log records and data points that are older.
     pub max_span_age_hours: u32,
-    /// Spans that start further in the future are rejected.
+    /// Spans that start further in the future are rejected, and log records and data points that lie there.
     pub max_span_future_minutes: u32,
-    /// Attributes kept of a span; of more, only those that the graph is made of.
+    /// Attributes kept of a span, log record or data point; of more, only those that the graph is made of.
     pub max_attributes: usize,
     /// Bytes kept of an attribute's value.
     pub max_attribute_bytes: usize,
@@ -114,7 +120,8 @@ impl OtlpConfig {
 }
 
 /// Serves OTLP over gRPC until `shutdown`, then lets the calls that are being served end. Counts under the source
-/// `otlp_grpc`.
+/// `otlp_grpc`. Serves the streams of Envoys too, if the receiver has handlers for them, and counts them under
+/// `envoy_access_logs` and `envoy_metrics`.
 ///
 /// # Errors
 /// If the listener has no address.
@@ -123,9 +130,10 @@ pub async fn serve_grpc(
     receiver: Arc<Receiver>,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let source = receiver.book().source("otlp_grpc", &listener.local_addr()?.to_string());
+    let address = listener.local_addr()?.to_string();
     let max_connections = receiver.max_connections();
-    connections::serve(listener, grpc::router(receiver, source), max_connections, shutdown).await
+    let router = grpc::router(receiver, &address, shutdown.clone());
+    connections::serve(listener, router, max_connections, shutdown).await
 }
 
 /// Serves OTLP over HTTP until `shutdown`, then lets the requests that are being served end. Counts under the source

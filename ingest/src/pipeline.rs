@@ -18,8 +18,10 @@ use std::time::Duration;
 use sidecarta_queries::frame::Frame;
 use sidecarta_queries::log::Log;
 use sidecarta_queries::rows::envoy::EnvoyScrape;
+use sidecarta_queries::rows::log::LogBatch;
+use sidecarta_queries::rows::metric::MetricBatch;
 use sidecarta_queries::rows::span::SpanBatch;
-use sidecarta_queries::store::{self, Store, StoreError, StoreOptions};
+use sidecarta_queries::store::{self, Store, StoreError, StoreOptions, Writer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::otlp::DecodeLimits;
@@ -45,6 +47,22 @@ pub enum Rows {
     Spans(SpanBatch),
     /// One scrape of one Envoy.
     Envoy(Box<EnvoyScrape>),
+    /// Log records.
+    Logs(LogBatch),
+    /// Data points of metrics.
+    Metrics(MetricBatch),
+}
+
+impl Rows {
+    /// Hands them to the writer as the request that has this number in the log.
+    fn stage(self, writer: &mut Writer, sequence: u64) {
+        match self {
+            Self::Spans(batch) => writer.stage_spans(sequence, batch),
+            Self::Envoy(scrape) => writer.stage_envoy(sequence, scrape),
+            Self::Logs(batch) => writer.stage_logs(sequence, batch),
+            Self::Metrics(batch) => writer.stage_metrics(sequence, batch),
+        }
+    }
 }
 
 /// Why a submission was not stored.
@@ -238,6 +256,8 @@ impl Submission {
         let rows = match &self.rows {
             Rows::Spans(batch) => batch.memory_bytes(),
             Rows::Envoy(scrape) => scrape.baseline.len() * 2 + scrape.deltas.len() * 1_024,
+            Rows::Logs(batch) => batch.memory_bytes(),
+            Rows::Metrics(batch) => batch.memory_bytes(),
         };
         rows + self.frame.payload.len()
     }

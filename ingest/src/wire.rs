@@ -28,8 +28,67 @@ impl<'a> Value<'a> {
         if let Self::Fixed64(number) = self { Ok(number) } else { Err(Malformed) }
     }
 
+    pub(crate) fn double(self) -> Result<f64, Malformed> {
+        self.fixed64().map(f64::from_bits)
+    }
+
+    /// A `sint32`, whose lowest bit is its sign.
+    pub(crate) fn sint32(self) -> Result<i32, Malformed> {
+        let number = self.varint()? as u32;
+        Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+    }
+
     pub(crate) fn bytes(self) -> Result<&'a [u8], Malformed> {
         if let Self::Bytes(bytes) = self { Ok(bytes) } else { Err(Malformed) }
+    }
+
+    /// What this field holds of a repeated varint: several numbers in one, as they are mostly sent, or one.
+    pub(crate) fn varints(self) -> Result<Packed<'a>, Malformed> {
+        match self {
+            Self::Varint(number) => Ok(Packed::One(number)),
+            Self::Bytes(rest) => Ok(Packed::Varints(Fields { rest })),
+            _ => Err(Malformed),
+        }
+    }
+
+    /// The same of a repeated fixed64 or double.
+    pub(crate) fn fixed64s(self) -> Result<Packed<'a>, Malformed> {
+        match self {
+            Self::Fixed64(number) => Ok(Packed::One(number)),
+            Self::Bytes(rest) if rest.len().is_multiple_of(8) => Ok(Packed::Fixed64s(Fields { rest })),
+            _ => Err(Malformed),
+        }
+    }
+}
+
+/// Numbers of a repeated field. A field may come in several such parts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Packed<'a> {
+    /// Nothing more.
+    End,
+    /// One number.
+    One(u64),
+    /// Varints, one after the other.
+    Varints(Fields<'a>),
+    /// Numbers of eight bytes, one after the other.
+    Fixed64s(Fields<'a>),
+}
+
+impl Packed<'_> {
+    /// The next number; of a double its bits.
+    pub(crate) fn next(&mut self) -> Result<Option<u64>, Malformed> {
+        match self {
+            Self::Varints(fields) if !fields.rest.is_empty() => fields.read_varint().map(Some),
+            Self::Fixed64s(fields) if !fields.rest.is_empty() => {
+                Ok(Some(u64::from_le_bytes(fields.read_array()?)))
+            }
+            Self::One(number) => {
+                let number = *number;
+                *self = Self::End;
+                Ok(Some(number))
+            }
+            _ => Ok(None),
+        }
     }
 }
 
@@ -146,6 +205,35 @@ mod tests {
                 (4, Value::Fixed32(0x0403_0201))
             ]
         );
+    }
+
+    fn numbers(mut packed: Packed<'_>) -> Result<Vec<u64>, Malformed> {
+        let mut numbers = Vec::new();
+        while let Some(number) = packed.next()? {
+            numbers.push(number);
+        }
+        Ok(numbers)
+    }
+
+    #[test]
+    fn reads_repeated_numbers_packed_or_not() {
+        assert_eq!(numbers(Value::Bytes(&[1, 0x96, 0x01]).varints().unwrap()), Ok(vec![1, 150]));
+        assert_eq!(numbers(Value::Varint(7).varints().unwrap()), Ok(vec![7]));
+        assert_eq!(numbers(Value::Bytes(&[]).varints().unwrap()), Ok(vec![]));
+        assert_eq!(numbers(Value::Bytes(&[0x96]).varints().unwrap()), Err(Malformed));
+        assert!(Value::Fixed64(1).varints().is_err());
+        let two = [1_u64.to_le_bytes(), 2_u64.to_le_bytes()].concat();
+        assert_eq!(numbers(Value::Bytes(&two).fixed64s().unwrap()), Ok(vec![1, 2]));
+        assert_eq!(numbers(Value::Fixed64(3).fixed64s().unwrap()), Ok(vec![3]));
+        assert!(Value::Bytes(&two[..9]).fixed64s().is_err());
+        assert!(Value::Varint(1).fixed64s().is_err());
+    }
+
+    #[test]
+    fn reads_signed_numbers() {
+        for (wire, number) in [(0, 0), (1, -1), (2, 1), (0xffff_ffff, i32::MIN), (0xffff_fffe, i32::MAX)] {
+            assert_eq!(Value::Varint(wire).sint32(), Ok(number));
+        }
     }
 
     #[test]

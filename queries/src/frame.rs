@@ -23,6 +23,18 @@ pub enum FrameKind {
     OtlpTracesGzip = 2,
     /// The same, compressed by zstd.
     OtlpTracesZstd = 3,
+    /// An OTLP `ExportMetricsServiceRequest` in protobuf, as it is.
+    OtlpMetrics = 5,
+    /// The same, compressed by gzip.
+    OtlpMetricsGzip = 6,
+    /// The same, compressed by zstd.
+    OtlpMetricsZstd = 7,
+    /// An OTLP `ExportLogsServiceRequest` in protobuf, as it is.
+    OtlpLogs = 8,
+    /// The same, compressed by gzip.
+    OtlpLogsGzip = 9,
+    /// The same, compressed by zstd.
+    OtlpLogsZstd = 10,
     /// An [`EnvoyScrape`](crate::rows::envoy::EnvoyScrape) in a compact form, compressed by zstd. Number 4 was a scrape as
     /// JSON.
     EnvoyScrape = 11,
@@ -35,8 +47,26 @@ impl FrameKind {
             1 => Some(Self::OtlpTraces),
             2 => Some(Self::OtlpTracesGzip),
             3 => Some(Self::OtlpTracesZstd),
+            5 => Some(Self::OtlpMetrics),
+            6 => Some(Self::OtlpMetricsGzip),
+            7 => Some(Self::OtlpMetricsZstd),
+            8 => Some(Self::OtlpLogs),
+            9 => Some(Self::OtlpLogsGzip),
+            10 => Some(Self::OtlpLogsZstd),
             11 => Some(Self::EnvoyScrape),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FrameKind;
+
+    #[test]
+    fn every_number_is_that_of_its_kind() {
+        let kinds: Vec<FrameKind> = (0..=u8::MAX).filter_map(FrameKind::from_number).collect();
+        assert_eq!(kinds.len(), 10);
+        assert!((1..).zip(kinds).all(|(number, kind)| kind as u8 == number));
     }
 }

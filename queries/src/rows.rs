@@ -1,5 +1,10 @@
 //! The rows that are stored. Sources decode what they get into these; the store alone knows how they lie on disk.
 
 pub mod envoy;
+pub mod log;
 pub mod mesh;
+pub mod metric;
+mod resource;
 pub mod span;
+
+pub use resource::{Origin, Resource};

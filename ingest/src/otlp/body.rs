@@ -61,12 +61,20 @@ async fn collect(body: &mut Body, limit: usize, reservation: &mut Reservation) -
     Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
-async fn next_data(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
+/// The next part of a body; nothing at its end.
+///
+/// # Errors
+/// If it breaks off, or the sender is silent for too long.
+pub(super) async fn next_data(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
+    tokio::time::timeout(MAX_SILENCE, next_data_whenever(body)).await.unwrap_or_else(|_| {
+        Err(Refusal::Late(format!("nothing more of the body came for {} s", MAX_SILENCE.as_secs())))
+    })
+}
+
+/// The same, whenever it comes.
+pub(super) async fn next_data_whenever(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
     loop {
-        let frame = tokio::time::timeout(MAX_SILENCE, body.frame()).await.map_err(|_| {
-            Refusal::Late(format!("nothing more of the body came for {} s", MAX_SILENCE.as_secs()))
-        })?;
-        match frame {
+        match body.frame().await {
             None => return Ok(None),
             Some(Err(error)) => return Err(Refusal::Invalid(format!("the body broke off: {error}"))),
             Some(Ok(frame)) => {

@@ -1,57 +1,100 @@
-//! From the bytes of an OTLP trace request to rows. Pure: the same bytes received at the same time give the same rows,
-//! on which the replay of the log relies.
+//! From the bytes of an OTLP request to rows. Pure: the same bytes received at the same time give the same rows, on which
+//! the replay of the log relies.
 
 use std::sync::Arc;
 
 use sidecarta_queries::frame::{Frame, FrameKind};
-use sidecarta_queries::rows::span::{SpanBatch, SpanBatchBuilder, SpanRow, VaryingKeys};
+use sidecarta_queries::rows::span::VaryingKeys;
 
-use super::attributes::Attributes;
-use super::compression::{self, CompressionError, Encoding};
+use super::compression::{self, CompressionError};
+use super::memory::{Meter, NoMemory};
 use super::rejects::{Reject, Rejects};
-use super::semconv;
-use super::value::text_within;
-use crate::wire::{Fields, Malformed};
+use super::signal::Signal;
+use crate::pipeline::Rows;
+use crate::wire::Malformed;
 
 mod limits;
+mod logs;
+mod metrics;
 mod origin;
 mod span;
+mod traces;
+mod walk;
 
 pub use limits::DecodeLimits;
-use origin::Origin;
-use span::SpanReader;
+pub use traces::decode_traces;
+
+/// What a row takes whatever is in it: its places in all columns, and of a span its skeleton.
+const BYTES_A_ROW: usize = 512;
 
 /// The rows of a request.
 #[derive(Clone, Debug)]
-pub struct Decoded {
-    /// The spans that were taken.
-    pub batch: SpanBatch,
-    /// Spans that were not taken.
+pub struct Decoded<B> {
+    /// What was taken.
+    pub batch: B,
+    /// Records that were taken.
+    pub accepted: u64,
+    /// Records that were not taken.
     pub rejected: u64,
     /// Why they were not, and what was cut, in words; empty if all is well.
     pub message: String,
 }
 
+impl<B> Decoded<B> {
+    /// # Errors
+    /// If nothing was taken because nothing could be read.
+    fn new(batch: B, accepted: u64, rejects: &Rejects) -> Result<Self, DecodeError> {
+        let unreadable = rejects.of(Reject::Malformed) + rejects.of(Reject::TooDeep);
+        if accepted == 0 && unreadable > 0 {
+            return Err(DecodeError::NothingReadable(rejects.message()));
+        }
+        Ok(Self { batch, accepted, rejected: rejects.total(), message: rejects.message() })
+    }
+
+    fn map<C>(self, change: impl FnOnce(B) -> C) -> Decoded<C> {
+        let Self { batch, accepted, rejected, message } = self;
+        Decoded { batch: change(batch), accepted, rejected, message }
+    }
+}
+
+/// What becomes of a log record or data point, as whoever looks at it on its way decides. Either way it was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is stored as it is.
+    Store,
+    /// Something else was made of it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for what recognises the records of an Envoy"))]
+    Taken,
+}
+
 /// Why a request as a whole gives no rows.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// Not an OTLP trace request.
-    #[error("the body is not an OTLP trace request in protobuf")]
+    /// Not an OTLP request.
+    #[error("the body is not an OTLP request in protobuf")]
     Malformed,
-    /// Nothing of it can be taken, because its spans are damaged or nested too deep.
-    #[error("the body is not an OTLP trace request that can be read: {0}")]
+    /// Nothing of it can be taken, because its records are damaged or nested too deep.
+    #[error("the body is not an OTLP request that can be read: {0}")]
     NothingReadable(String),
-    /// More spans than a request may have.
-    #[error("the request has more than {0} spans; send smaller batches")]
-    TooManySpans(usize),
+    /// More records than a request may have.
+    #[error("the request has more than {limit} {records}; send smaller batches")]
+    TooMany {
+        /// How many it may have.
+        limit: usize,
+        /// What it has too many of.
+        records: &'static str,
+    },
     /// The compressed payload cannot be unpacked.
     #[error("the payload cannot be unpacked")]
     Compression(#[from] CompressionError),
+    /// There is no memory for the rows at the moment.
+    #[error("no memory is left for the rows of the request")]
+    NoMemory(NoMemory),
     /// The frame holds something else.
-    #[error("a frame of kind {0:?} holds no spans")]
+    #[error("a frame of kind {0:?} holds no OTLP request")]
     WrongFrame(FrameKind),
     /// The rows do not fit into columns, which is a defect.
-    #[error("the spans do not fit into columns: {0}")]
+    #[error("the rows do not fit into columns: {0}")]
     Columns(String),
 }
 
@@ -61,224 +104,80 @@ impl From<Malformed> for DecodeError {
     }
 }
 
+impl From<NoMemory> for DecodeError {
+    fn from(no_memory: NoMemory) -> Self {
+        Self::NoMemory(no_memory)
+    }
+}
+
 /// Decodes a frame of the log again, exactly as it was decoded when it was received.
 ///
 /// # Errors
-/// If the frame holds no trace request, which no frame does that was accepted.
+/// If the frame holds no OTLP request, which no frame does that was accepted.
 pub fn decode_frame(
     frame: &Frame,
     limits: &DecodeLimits,
     varying: Arc<VaryingKeys>,
-) -> Result<Decoded, DecodeError> {
-    let encoding = match frame.kind {
-        FrameKind::OtlpTraces => return decode_traces(&frame.payload, frame.received_at_ns, limits, varying),
-        FrameKind::OtlpTracesGzip => Encoding::Gzip,
-        FrameKind::OtlpTracesZstd => Encoding::Zstd,
-        FrameKind::EnvoyScrape => return Err(DecodeError::WrongFrame(frame.kind)),
-    };
+) -> Result<Decoded<Rows>, DecodeError> {
+    let (signal, encoding) = Signal::of_frame(frame.kind).ok_or(DecodeError::WrongFrame(frame.kind))?;
     // It was accepted under the limit of its day, which may have been a higher one.
-    let plain = compression::decompress(encoding, &frame.payload, usize::MAX, |_| Ok(()))?;
-    decode_traces(&plain, frame.received_at_ns, limits, varying)
+    let unpacked = match encoding {
+        compression::Encoding::Identity => None,
+        encoding => Some(compression::decompress(encoding, &frame.payload, usize::MAX, |_| Ok(()))?),
+    };
+    let payload = unpacked.as_deref().unwrap_or(&frame.payload);
+    decode(signal, payload, frame.received_at_ns, limits, varying, &mut |_| Ok(()))
 }
 
-/// Decodes an uncompressed `ExportTraceServiceRequest`.
+/// Decodes an uncompressed request of any signal. Damage inside one record costs that record only.
 ///
-/// Damage inside one span costs that span only. `received_at_ns` is ns since 1970 and stands for "now".
-/// `varying` decides how the rows are laid out, not what they say.
+/// `received_at_ns` is ns since 1970 and stands for "now". `varying` decides how rows are laid out, not what they say.
+/// `reserve` is asked before memory is taken for rows.
 ///
 /// # Errors
-/// If the bytes are no such message, if none of its spans can be read, or if it has too many of them.
-pub fn decode_traces(
+/// If the bytes are no such message, if nothing in it can be read, if it has too many records, or if `reserve` says no.
+pub(super) fn decode(
+    signal: Signal,
     payload: &[u8],
     received_at_ns: i64,
     limits: &DecodeLimits,
     varying: Arc<VaryingKeys>,
-) -> Result<Decoded, DecodeError> {
-    let spans = count_spans(payload)?;
-    if spans > limits.max_spans {
-        return Err(DecodeError::TooManySpans(limits.max_spans));
+    reserve: &mut dyn FnMut(usize) -> Result<(), NoMemory>,
+) -> Result<Decoded<Rows>, DecodeError> {
+    let records = count_records(signal, payload, limits)?;
+    // The rows take about as much as what they are decoded from, and something each, however little is in them.
+    let likely_bytes = payload.len().saturating_add(records.saturating_mul(BYTES_A_ROW));
+    reserve(likely_bytes)?;
+    let mut meter = Meter::new(likely_bytes, reserve);
+    match signal {
+        Signal::Traces => Ok(decode_traces(payload, received_at_ns, limits, varying)?.map(Rows::Spans)),
+        Signal::Metrics => {
+            let decoded =
+                metrics::decode_metrics(payload, received_at_ns, limits, &mut meter, &mut |_| Fate::Store)?;
+            Ok(decoded.map(Rows::Metrics))
+        }
+        Signal::Logs => {
+            let decoded =
+                logs::decode_logs(payload, received_at_ns, limits, &mut meter, &mut |_| Fate::Store)?;
+            Ok(decoded.map(Rows::Logs))
+        }
     }
-    let mut decoder = Decoder {
-        limits,
-        reader: SpanReader::new(received_at_ns, limits),
-        builder: SpanBatchBuilder::new(spans, varying),
-        resource: Attributes::default(),
-        rejects: Rejects::default(),
+}
+
+/// The number of records in a request, without looking into them.
+///
+/// # Errors
+/// If the bytes are no request, or have more records than it may have.
+fn count_records(signal: Signal, payload: &[u8], limits: &DecodeLimits) -> Result<usize, DecodeError> {
+    let (records, limit) = match signal {
+        Signal::Traces => (walk::count(payload, |_| 1)?, limits.max_spans),
+        Signal::Metrics => (walk::count(payload, metrics::count_points)?, limits.max_data_points),
+        Signal::Logs => (walk::count(payload, |_| 1)?, limits.max_log_records),
     };
-    let mut fields = Fields::of(payload);
-    while let Some((number, value)) = fields.next()? {
-        if number == 1 {
-            decoder.resource_spans(value.bytes()?)?;
-        }
+    if records > limit {
+        return Err(DecodeError::TooMany { limit, records: signal.records() });
     }
-    decoder.finish()
-}
-
-/// The number of spans in an `ExportTraceServiceRequest`, without looking into them.
-pub(super) fn count_spans(payload: &[u8]) -> Result<usize, Malformed> {
-    let mut count = 0;
-    let mut request = Fields::of(payload);
-    while let Some((number, value)) = request.next()? {
-        if number != 1 {
-            continue;
-        }
-        let mut resource_spans = Fields::of(value.bytes()?);
-        while let Some((number, value)) = resource_spans.next()? {
-            if number != 2 {
-                continue;
-            }
-            let mut scope_spans = Fields::of(value.bytes()?);
-            while let Some((number, _)) = scope_spans.next()? {
-                count += usize::from(number == 2);
-            }
-        }
-    }
-    Ok(count)
-}
-
-/// The state of decoding one request.
-struct Decoder<'a> {
-    limits: &'a DecodeLimits,
-    reader: SpanReader<'a>,
-    builder: SpanBatchBuilder,
-    resource: Attributes<'a>,
-    rejects: Rejects,
-}
-
-impl<'a> Decoder<'a> {
-    /// An OTLP `ResourceSpans`: first its resource, wherever it stands, then its spans.
-    fn resource_spans(&mut self, message: &'a [u8]) -> Result<(), DecodeError> {
-        self.resource.clear();
-        let mut fields = Fields::of(message);
-        while let Some((number, value)) = fields.next()? {
-            if number == 1 {
-                self.resource(value.bytes()?)?;
-            }
-        }
-        let origin = Origin::of(&self.resource, self.limits.max_name_bytes);
-        let mut is_resource_set = false;
-        let mut fields = Fields::of(message);
-        while let Some((number, value)) = fields.next()? {
-            if number == 2 {
-                self.scope_spans(value.bytes()?, &origin, &mut is_resource_set)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn resource(&mut self, message: &'a [u8]) -> Result<(), DecodeError> {
-        let mut fields = Fields::of(message);
-        while let Some((number, value)) = fields.next()? {
-            if number == 1 && self.resource.add(value.bytes()?, self.limits).is_err() {
-                return Err(DecodeError::Malformed);
-            }
-        }
-        Ok(())
-    }
-
-    /// An OTLP `ScopeSpans`.
-    fn scope_spans(
-        &mut self,
-        message: &'a [u8],
-        origin: &Origin<'a>,
-        is_resource_set: &mut bool,
-    ) -> Result<(), DecodeError> {
-        let mut scope = &[][..];
-        let mut fields = Fields::of(message);
-        while let Some((number, value)) = fields.next()? {
-            if number == 1 {
-                scope = scope_name(value.bytes()?)?;
-            }
-        }
-        let scope = text_within(scope, self.limits.max_name_bytes);
-        let mut fields = Fields::of(message);
-        while let Some((number, value)) = fields.next()? {
-            if number == 2 {
-                self.span(value.bytes()?, origin, &scope, is_resource_set)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// An OTLP `Span`.
-    fn span(
-        &mut self,
-        message: &'a [u8],
-        origin: &Origin<'a>,
-        scope: &str,
-        is_resource_set: &mut bool,
-    ) -> Result<(), DecodeError> {
-        let span = match self.reader.read(message) {
-            Ok(span) => span,
-            Err(reason) => {
-                self.rejects.count(reason);
-                return Ok(());
-            }
-        };
-        if !*is_resource_set {
-            self.builder.set_resource(&self.resource.entries);
-            *is_resource_set = true;
-        }
-        self.rejects.cut += u64::from(self.reader.was_cut);
-        let attributes = &self.reader.attributes.entries;
-        let meaning = semconv::interpret(
-            span.kind,
-            span.status,
-            attributes,
-            origin.is_envoy,
-            self.limits.max_name_bytes,
-        );
-        let row = SpanRow {
-            trace_id: span.trace_id,
-            span_id: span.span_id,
-            parent_span_id: span.parent_span_id,
-            start_ns: span.start_ns,
-            duration_ns: span.duration_ns,
-            service: &origin.service,
-            namespace: &origin.namespace,
-            version: &origin.version,
-            instance: &origin.instance,
-            environment: &origin.environment,
-            kind: span.kind,
-            name: &span.name,
-            status: span.status,
-            status_message: &span.status_message,
-            is_error: meaning.is_error,
-            is_timeout: meaning.is_timeout,
-            is_proxy: meaning.is_proxy,
-            protocol: meaning.protocol,
-            method: &meaning.method,
-            route: &meaning.route,
-            http_status: meaning.http_status,
-            peer: meaning.peer.as_ref().map(semconv::PeerMeaning::as_row),
-            attributes,
-            scope,
-            events: self.reader.events.as_json(),
-            links: self.reader.links.as_json(),
-        };
-        self.builder.push(&row).map_err(|error| DecodeError::Columns(error.to_string()))
-    }
-
-    fn finish(self) -> Result<Decoded, DecodeError> {
-        let unreadable = self.rejects.of(Reject::Malformed) + self.rejects.of(Reject::TooDeep);
-        if self.builder.is_empty() && unreadable > 0 {
-            return Err(DecodeError::NothingReadable(self.rejects.message()));
-        }
-        let batch = self.builder.finish().map_err(|error| DecodeError::Columns(error.to_string()))?;
-        Ok(Decoded { batch, rejected: self.rejects.total(), message: self.rejects.message() })
-    }
-}
-
-/// The name in an OTLP `InstrumentationScope`.
-fn scope_name(message: &[u8]) -> Result<&[u8], Malformed> {
-    let mut fields = Fields::of(message);
-    let mut name = &[][..];
-    while let Some((number, value)) = fields.next()? {
-        if number == 1 {
-            name = value.bytes()?;
-        }
-    }
-    Ok(name)
+    Ok(records)
 }
 
 #[cfg(test)]

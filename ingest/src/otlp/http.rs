@@ -1,7 +1,6 @@
-//! The HTTP door: `POST /v1/traces` in protobuf and JSON.
+//! The HTTP door: `POST /v1/traces`, `/v1/metrics` and `/v1/logs` in protobuf and JSON.
 //!
-//! `/v1/metrics` and `/v1/logs` answer 501 with a `google.rpc.Status` of code UNIMPLEMENTED: the addresses are right and
-//! senders must not try again. Cross-origin requests are not allowed, as no header says that they are.
+//! Cross-origin requests are not allowed, as no header says that they are.
 
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use tonic::Code;
 use super::body::read_body;
 use super::compression::Encoding;
 use super::service::{Format, Received, Receiver};
+use super::signal::Signal;
 use super::status::{Refusal, RpcStatus};
 use crate::status::SourceHandle;
 
@@ -31,15 +31,17 @@ struct Door {
 
 /// Everything this door answers.
 pub(super) fn router(receiver: Arc<Receiver>, source: SourceHandle) -> Router {
-    Router::new()
-        .route("/v1/traces", post(export_traces))
-        .route("/v1/metrics", post(unsupported))
-        .route("/v1/logs", post(unsupported))
-        .fallback(not_found)
-        .with_state(Door { receiver, source })
+    let mut router = Router::new();
+    for signal in Signal::ALL {
+        let export = post(move |State(door): State<Door>, request: Request| async move {
+            export(signal, &door, request).await
+        });
+        router = router.route(signal.http_path(), export);
+    }
+    router.fallback(not_found).with_state(Door { receiver, source })
 }
 
-async fn export_traces(State(door): State<Door>, request: Request) -> Response {
+async fn export(signal: Signal, door: &Door, request: Request) -> Response {
     let format = format_of(request.headers());
     let received = match format {
         Some(format) => read_request(&door.receiver, request, format).await,
@@ -48,7 +50,7 @@ async fn export_traces(State(door): State<Door>, request: Request) -> Response {
         )),
     };
     let answer_format = format.unwrap_or(Format::Json);
-    match door.receiver.receive_traces(&door.source, received).await {
+    match door.receiver.receive(signal, &door.source, received).await {
         Ok(receipt) if answer_format == Format::Json => {
             answer(StatusCode::OK, JSON, receipt.to_json().to_string())
         }
@@ -64,13 +66,6 @@ async fn read_request(receiver: &Receiver, request: Request, format: Format) -> 
     Ok(Received { body, encoding, format, reservation })
 }
 
-async fn unsupported(uri: Uri, headers: HeaderMap) -> Response {
-    let signal = if uri.path() == "/v1/logs" { "logs" } else { "metrics" };
-    let status =
-        RpcStatus::new(Code::Unimplemented, format!("{signal} are not supported yet; send traces only"));
-    status_answer(StatusCode::NOT_IMPLEMENTED, format_of(&headers).unwrap_or(Format::Json), &status)
-}
-
 async fn not_found(uri: Uri, headers: HeaderMap) -> Response {
     let content_type = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
     if content_type.starts_with(b"application/grpc") {
@@ -79,8 +74,11 @@ async fn not_found(uri: Uri, headers: HeaderMap) -> Response {
             "this is the address of OTLP over HTTP; gRPC has an address of its own, by default port 4317";
         return tonic::Status::unimplemented(words).into_http::<axum::body::Body>();
     }
-    let status =
-        RpcStatus::new(Code::NotFound, format!("there is no {} here; send traces to /v1/traces", uri.path()));
+    let words = format!(
+        "there is no {} here; send traces to /v1/traces, metrics to /v1/metrics and logs to /v1/logs",
+        uri.path()
+    );
+    let status = RpcStatus::new(Code::NotFound, words);
     status_answer(StatusCode::NOT_FOUND, format_of(&headers).unwrap_or(Format::Json), &status)
 }
 

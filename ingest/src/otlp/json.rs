@@ -14,65 +14,58 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 mod schema;
+mod write;
 
-use schema::{Field, Kind, Schema, TRACES};
+use super::memory::{Meter, NoMemory};
+use super::signal::Signal;
+use schema::{Field, Kind, Schema};
+use write::{
+    BYTES, FIXED32, FIXED64, Out, VARINT, write_bytes, write_length_before, write_tag, write_varint,
+};
 
 /// Why JSON gives no request.
 #[derive(Debug, thiserror::Error)]
-#[error("the body is not an OTLP trace request in JSON")]
-pub struct JsonError(#[source] serde_json::Error);
+pub enum JsonError {
+    /// It is none.
+    #[error("the body is not an OTLP request in JSON")]
+    Invalid(#[source] serde_json::Error),
+    /// There is no memory for what it becomes.
+    #[error("no memory is left for the request in protobuf")]
+    NoMemory(NoMemory),
+}
 
-/// Writes an `ExportTraceServiceRequest` in JSON as protobuf.
+/// Writes a request in JSON as protobuf, which is shorter, unless it has long lists of short numbers: `reserve` is asked
+/// before what is written takes more memory than the JSON does.
 ///
 /// # Errors
-/// If the text is not JSON, is nested deeper than 128 levels, or has a field of the wrong type.
-pub fn traces_to_protobuf(json: &[u8]) -> Result<Vec<u8>, JsonError> {
-    let mut out = Vec::with_capacity(json.len() / 2);
+/// If the text is not JSON, is nested deeper than 128 levels, or has a field of the wrong type, or if `reserve` says no.
+pub(super) fn to_protobuf(
+    signal: Signal,
+    json: &[u8],
+    reserve: &mut dyn FnMut(usize) -> Result<(), NoMemory>,
+) -> Result<Vec<u8>, JsonError> {
+    let mut out = Out {
+        bytes: Vec::with_capacity(json.len() / 2),
+        meter: Meter::new(json.len(), reserve),
+        no_memory: None,
+    };
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    Message { schema: &TRACES, out: &mut out }.deserialize(&mut deserializer).map_err(JsonError)?;
-    deserializer.end().map_err(JsonError)?;
-    Ok(out)
-}
-
-/// Wire types of protobuf.
-const VARINT: u32 = 0;
-const FIXED64: u32 = 1;
-const BYTES: u32 = 2;
-const FIXED32: u32 = 5;
-
-fn write_varint(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
+    let schema = schema::request(signal);
+    let result = Message { schema, out: &mut out }.deserialize(&mut deserializer);
+    if let Some(no_memory) = out.no_memory {
+        return Err(JsonError::NoMemory(no_memory));
     }
-    out.push(number as u8);
-}
-
-fn write_tag(out: &mut Vec<u8>, number: u32, wire_type: u32) {
-    write_varint(out, u64::from(number << 3 | wire_type));
-}
-
-fn write_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
-    write_tag(out, number, BYTES);
-    write_varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-/// Puts the length before what was written since `start`.
-fn write_length_before(out: &mut Vec<u8>, start: usize) {
-    let before = out.len();
-    write_varint(out, (before - start) as u64);
-    let length_bytes = out.len() - before;
-    out[start..].rotate_right(length_bytes);
+    result.and_then(|()| deserializer.end()).map_err(JsonError::Invalid)?;
+    Ok(out.bytes)
 }
 
 /// Reads a JSON object as the fields of a message.
-struct Message<'o> {
+struct Message<'o, 'r> {
     schema: &'static Schema,
-    out: &'o mut Vec<u8>,
+    out: &'o mut Out<'r>,
 }
 
-impl<'de> DeserializeSeed<'de> for Message<'_> {
+impl<'de> DeserializeSeed<'de> for Message<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -80,7 +73,7 @@ impl<'de> DeserializeSeed<'de> for Message<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Message<'_> {
+impl<'de> Visitor<'de> for Message<'_, '_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,12 +98,12 @@ impl<'de> Visitor<'de> for Message<'_> {
 }
 
 /// Reads a JSON array as a repeated field.
-struct Repeated<'o> {
+struct Repeated<'o, 'r> {
     field: &'static Field,
-    out: &'o mut Vec<u8>,
+    out: &'o mut Out<'r>,
 }
 
-impl<'de> DeserializeSeed<'de> for Repeated<'_> {
+impl<'de> DeserializeSeed<'de> for Repeated<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -118,7 +111,7 @@ impl<'de> DeserializeSeed<'de> for Repeated<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Repeated<'_> {
+impl<'de> Visitor<'de> for Repeated<'_, '_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -131,18 +124,22 @@ impl<'de> Visitor<'de> for Repeated<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
         let field = self.field;
-        while sequence.next_element_seed(Single { field, out: &mut *self.out })?.is_some() {}
+        while sequence.next_element_seed(Single { field, out: &mut *self.out })?.is_some() {
+            if !self.out.has_room() {
+                return Err(A::Error::custom("no memory"));
+            }
+        }
         Ok(())
     }
 }
 
 /// Reads one JSON value as one field.
-struct Single<'o> {
+struct Single<'o, 'r> {
     field: &'static Field,
-    out: &'o mut Vec<u8>,
+    out: &'o mut Out<'r>,
 }
 
-impl<'de> DeserializeSeed<'de> for Single<'_> {
+impl<'de> DeserializeSeed<'de> for Single<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -150,7 +147,7 @@ impl<'de> DeserializeSeed<'de> for Single<'_> {
     }
 }
 
-impl Single<'_> {
+impl Single<'_, '_> {
     /// Writes a whole number, signed or not, of at most 64 bits.
     fn integer<E: Error>(self, number: i128) -> Result<(), E> {
         let out_of_range = || E::custom(format_args!("{number} is out of range for {}", self.field.name));
@@ -158,18 +155,33 @@ impl Single<'_> {
         match self.field.kind {
             Kind::Int | Kind::Enum(_) => {
                 let number = i64::try_from(number).map_err(|_| out_of_range())?;
-                write_tag(self.out, tag, VARINT);
-                write_varint(self.out, number as u64);
+                write_tag(&mut self.out.bytes, tag, VARINT);
+                write_varint(&mut self.out.bytes, number as u64);
+            }
+            Kind::Uint => {
+                let number = u64::try_from(number).map_err(|_| out_of_range())?;
+                write_tag(&mut self.out.bytes, tag, VARINT);
+                write_varint(&mut self.out.bytes, number);
+            }
+            Kind::Sint32 => {
+                let number = i32::try_from(number).map_err(|_| out_of_range())?;
+                write_tag(&mut self.out.bytes, tag, VARINT);
+                write_varint(&mut self.out.bytes, u64::from((number << 1 ^ number >> 31).cast_unsigned()));
+            }
+            Kind::Sfixed64 => {
+                let number = i64::try_from(number).map_err(|_| out_of_range())?;
+                write_tag(&mut self.out.bytes, tag, FIXED64);
+                self.out.bytes.extend_from_slice(&number.to_le_bytes());
             }
             Kind::Fixed64 => {
                 let number = u64::try_from(number).map_err(|_| out_of_range())?;
-                write_tag(self.out, tag, FIXED64);
-                self.out.extend_from_slice(&number.to_le_bytes());
+                write_tag(&mut self.out.bytes, tag, FIXED64);
+                self.out.bytes.extend_from_slice(&number.to_le_bytes());
             }
             Kind::Fixed32 => {
                 let number = u32::try_from(number).map_err(|_| out_of_range())?;
-                write_tag(self.out, tag, FIXED32);
-                self.out.extend_from_slice(&number.to_le_bytes());
+                write_tag(&mut self.out.bytes, tag, FIXED32);
+                self.out.bytes.extend_from_slice(&number.to_le_bytes());
             }
             Kind::Double => self.double(number as f64),
             _ => return Err(E::custom(format_args!("{} cannot be a number", self.field.name))),
@@ -178,8 +190,8 @@ impl Single<'_> {
     }
 
     fn double(self, number: f64) {
-        write_tag(self.out, self.field.number, FIXED64);
-        self.out.extend_from_slice(&number.to_le_bytes());
+        write_tag(&mut self.out.bytes, self.field.number, FIXED64);
+        self.out.bytes.extend_from_slice(&number.to_le_bytes());
     }
 
     fn number_in_text<E: Error>(self, text: &str) -> Result<(), E> {
@@ -205,7 +217,7 @@ impl Single<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Single<'_> {
+impl<'de> Visitor<'de> for Single<'_, '_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -220,8 +232,8 @@ impl<'de> Visitor<'de> for Single<'_> {
         if !matches!(self.field.kind, Kind::Bool) {
             return Err(E::custom(format_args!("{} cannot be a boolean", self.field.name)));
         }
-        write_tag(self.out, self.field.number, VARINT);
-        self.out.push(u8::from(flag));
+        write_tag(&mut self.out.bytes, self.field.number, VARINT);
+        self.out.bytes.push(u8::from(flag));
         Ok(())
     }
 
@@ -247,19 +259,17 @@ impl<'de> Visitor<'de> for Single<'_> {
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         let number = self.field.number;
         match self.field.kind {
-            Kind::Text => write_bytes(self.out, number, text.as_bytes()),
-            Kind::Hex => write_bytes(self.out, number, &hex(text).unwrap_or_else(|| vec![0])),
+            Kind::Text => write_bytes(&mut self.out.bytes, number, text.as_bytes()),
+            Kind::Hex => write_bytes(&mut self.out.bytes, number, &hex(text).unwrap_or_else(|| vec![0])),
             Kind::Base64 => {
                 let bytes = base64(text)
                     .ok_or_else(|| E::custom(format_args!("{} is not base64", self.field.name)))?;
-                write_bytes(self.out, number, &bytes);
+                write_bytes(&mut self.out.bytes, number, &bytes);
             }
             Kind::Bool | Kind::Message(_) => {
                 return Err(E::custom(format_args!("{} cannot be text", self.field.name)));
             }
-            Kind::Int | Kind::Enum(_) | Kind::Fixed64 | Kind::Fixed32 | Kind::Double => {
-                return self.number_in_text(text);
-            }
+            _ => return self.number_in_text(text),
         }
         Ok(())
     }
@@ -268,10 +278,10 @@ impl<'de> Visitor<'de> for Single<'_> {
         let Kind::Message(schema) = self.field.kind else {
             return Err(A::Error::custom(format_args!("{} cannot be an object", self.field.name)));
         };
-        write_tag(self.out, self.field.number, BYTES);
-        let start = self.out.len();
+        write_tag(&mut self.out.bytes, self.field.number, BYTES);
+        let start = self.out.bytes.len();
         Message { schema, out: &mut *self.out }.visit_map(map)?;
-        write_length_before(self.out, start);
+        write_length_before(&mut self.out.bytes, start);
         Ok(())
     }
 }

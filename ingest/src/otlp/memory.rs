@@ -78,6 +78,35 @@ impl Reservation {
     }
 }
 
+/// Memory for something that grows, asked for in steps.
+pub(super) struct Meter<'r> {
+    granted_bytes: usize,
+    reserve: &'r mut dyn FnMut(usize) -> Result<(), NoMemory>,
+}
+
+impl<'r> Meter<'r> {
+    /// What is asked for at once.
+    const STEP_BYTES: usize = 64 << 10;
+
+    /// `granted_bytes` are there already; for more, `reserve` is asked.
+    pub(super) fn new(
+        granted_bytes: usize,
+        reserve: &'r mut dyn FnMut(usize) -> Result<(), NoMemory>,
+    ) -> Self {
+        Self { granted_bytes, reserve }
+    }
+
+    /// Sees to it that there are this many bytes in all.
+    pub(super) fn reach(&mut self, bytes: usize) -> Result<(), NoMemory> {
+        if bytes > self.granted_bytes {
+            let missing = (bytes - self.granted_bytes).max(Self::STEP_BYTES);
+            (self.reserve)(missing)?;
+            self.granted_bytes += missing;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,5 +127,21 @@ mod tests {
         first.grow(1).unwrap();
         drop(first);
         assert_eq!(budget.free_bytes(), 10 << 10);
+    }
+
+    #[test]
+    fn what_grows_asks_in_steps() {
+        let mut asked = Vec::new();
+        let mut reserve = |bytes: usize| {
+            asked.push(bytes);
+            if bytes > 100_000 { Err(NoMemory::Now) } else { Ok(()) }
+        };
+        let mut meter = Meter::new(10, &mut reserve);
+        for bytes in [1, 10, 11, 60_000] {
+            meter.reach(bytes).unwrap();
+        }
+        meter.reach(80_000).unwrap();
+        assert_eq!(meter.reach(1_000_000), Err(NoMemory::Now));
+        assert_eq!(asked, [Meter::STEP_BYTES, Meter::STEP_BYTES, 1_000_000 - 10 - 2 * Meter::STEP_BYTES]);
     }
 }

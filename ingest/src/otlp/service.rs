@@ -5,21 +5,20 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTracePartialSuccess, ExportTraceServiceResponse,
-};
-use serde_json::json;
-use sidecarta_queries::frame::{Frame, FrameKind};
+use sidecarta_queries::frame::Frame;
 use sidecarta_queries::rows::span::VaryingKeys;
 use tokio::sync::Semaphore;
 
 use super::OtlpConfig;
 use super::body::too_large;
 use super::compression::{CompressionError, Encoding, compress_for_log, decompress};
-use super::decode::{DecodeError, DecodeLimits, Decoded, count_spans, decode_traces};
-use super::json::traces_to_protobuf;
+use super::decode::{DecodeError, DecodeLimits, Decoded, decode};
+use super::json::{JsonError, to_protobuf};
 use super::memory::{MemoryBudget, Reservation};
+use super::receipt::Receipt;
+use super::signal::Signal;
 use super::status::Refusal;
+use super::streams::StreamHandlers;
 use crate::pipeline::{Pipeline, Rows, Submission, SubmitError};
 use crate::status::{SourceBook, SourceHandle};
 
@@ -27,8 +26,6 @@ use crate::status::{SourceBook, SourceHandle};
 const INLINE_BYTES: usize = 1 << 20;
 /// How much smaller than its content a compressed body usually is.
 const USUAL_COMPRESSION: usize = 8;
-/// What a row takes whatever is in it: its places in all columns, and its skeleton.
-const BYTES_A_ROW: usize = 512;
 /// Bodies shorter than this are not worth compressing for the log.
 const COMPRESSED_FROM_BYTES: usize = 1 << 10;
 
@@ -43,6 +40,9 @@ pub struct Receiver {
     max_connections: usize,
     /// One permit for each large body that may be decoded at once: more than there are cores would only take memory.
     decoding: Semaphore,
+    streams: Option<StreamHandlers>,
+    /// One permit for each stream that an Envoy may keep open.
+    stream_slots: Semaphore,
 }
 
 /// How the content of a body is written.
@@ -67,36 +67,6 @@ pub struct Received {
     pub reservation: Reservation,
 }
 
-/// What a sender is told whose request was stored.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Receipt {
-    /// Spans that were not taken.
-    pub rejected_spans: u64,
-    /// Why not, or what was cut; empty if all is well.
-    pub message: String,
-}
-
-impl Receipt {
-    /// The answer in protobuf. Where all is well nothing in it is set, as the protocol wants it.
-    pub fn into_response(self) -> ExportTraceServiceResponse {
-        let is_partial = self.rejected_spans > 0 || !self.message.is_empty();
-        let partial_success = is_partial.then(|| ExportTracePartialSuccess {
-            rejected_spans: self.rejected_spans.cast_signed(),
-            error_message: self.message,
-        });
-        ExportTraceServiceResponse { partial_success }
-    }
-
-    /// The same in JSON, where 64-bit numbers are text.
-    pub fn to_json(&self) -> serde_json::Value {
-        if self.rejected_spans == 0 && self.message.is_empty() {
-            return json!({});
-        }
-        let rejected_spans = self.rejected_spans.to_string();
-        json!({"partialSuccess": {"rejectedSpans": rejected_spans, "errorMessage": self.message}})
-    }
-}
-
 impl Receiver {
     /// A receiver that hands what it decodes to `pipeline` and counts in `book`.
     pub fn new(pipeline: Pipeline, book: SourceBook, config: &OtlpConfig) -> Self {
@@ -108,7 +78,23 @@ impl Receiver {
             max_body_bytes: config.max_body_bytes,
             max_connections: config.max_connections,
             decoding: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)),
+            streams: None,
+            stream_slots: Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)),
         }
+    }
+
+    /// Takes the streams of Envoys too. Without handlers their methods are not implemented.
+    #[must_use]
+    pub fn with_streams(self, handlers: StreamHandlers) -> Self {
+        Self { streams: Some(handlers), ..self }
+    }
+
+    pub(super) fn streams(&self) -> Option<&StreamHandlers> {
+        self.streams.as_ref()
+    }
+
+    pub(super) fn stream_slots(&self) -> &Semaphore {
+        &self.stream_slots
     }
 
     pub(super) fn book(&self) -> &SourceBook {
@@ -127,22 +113,23 @@ impl Receiver {
         self.max_connections
     }
 
-    /// Decodes and stores a trace request; on `Ok` it is durable. What happened is counted for `source`.
+    /// Decodes and stores a request; on `Ok` it is durable. What happened is counted for `source`.
     ///
     /// # Errors
     /// If nothing of it was stored, with the reason as the sender is told it.
-    pub async fn receive_traces(
+    pub async fn receive(
         &self,
+        signal: Signal,
         source: &SourceHandle,
         received: Result<Received, Refusal>,
     ) -> Result<Receipt, Refusal> {
         let result = match received {
-            Ok(received) => self.store_traces(received).await,
+            Ok(received) => self.store(signal, received).await,
             Err(refusal) => Err(refusal),
         };
         match result {
             Ok((accepted, receipt)) => {
-                source.succeeded(accepted, receipt.rejected_spans);
+                source.succeeded(accepted, receipt.rejected);
                 Ok(receipt)
             }
             Err(refusal) => {
@@ -155,14 +142,14 @@ impl Receiver {
         }
     }
 
-    /// The number of spans stored, and what the sender is told.
-    async fn store_traces(&self, received: Received) -> Result<(u64, Receipt), Refusal> {
+    /// The number of records stored, and what the sender is told.
+    async fn store(&self, signal: Signal, received: Received) -> Result<(u64, Receipt), Refusal> {
         let received_at_ns = now_ns();
         let usual_expansion = if received.encoding == Encoding::Identity { 1 } else { USUAL_COMPRESSION };
         let likely_bytes = received.body.len().saturating_mul(usual_expansion);
         let (limits, max_body_bytes) = (self.limits.clone(), self.max_body_bytes);
         let varying = self.pipeline.store().varying_keys();
-        let work = move || prepare(received, received_at_ns, &limits, varying, max_body_bytes);
+        let work = move || prepare(signal, received, received_at_ns, &limits, varying, max_body_bytes);
         let prepared = if likely_bytes > INLINE_BYTES {
             // The semaphore is never closed, so that the permit is always had.
             let _permit = self.decoding.acquire().await;
@@ -172,25 +159,25 @@ impl Receiver {
             work()?
         };
         let Prepared { frame, decoded, reservation } = prepared;
-        let receipt = Receipt { rejected_spans: decoded.rejected, message: decoded.message };
-        let accepted = decoded.batch.skeletons.len() as u64;
+        let Decoded { batch, accepted, rejected, message } = decoded;
         if accepted > 0 {
-            self.pipeline.submit(Submission { frame, rows: Rows::Spans(decoded.batch) }).await?;
+            self.pipeline.submit(Submission { frame, rows: batch }).await?;
         }
         drop(reservation);
-        Ok((accepted, receipt))
+        Ok((accepted, Receipt { signal, rejected, message }))
     }
 }
 
 /// A request that is ready to be stored.
 struct Prepared {
     frame: Frame,
-    decoded: Decoded,
+    decoded: Decoded<Rows>,
     reservation: Reservation,
 }
 
 /// Unpacks and decodes a request, and makes the frame that the log keeps.
 fn prepare(
+    signal: Signal,
     received: Received,
     received_at_ns: i64,
     limits: &DecodeLimits,
@@ -206,20 +193,17 @@ fn prepare(
     let from_json;
     if format == Format::Json {
         reservation.grow(content.len())?;
-        from_json = traces_to_protobuf(content).map_err(|error| Refusal::Invalid(with_source(&error)))?;
+        from_json = to_protobuf(signal, content, &mut |bytes| reservation.grow(bytes))?;
         content = &from_json;
     }
-    // The rows take about as much as what they are decoded from, and something each, however little is in them.
-    let spans = count_spans(content).map_err(DecodeError::from)?;
-    reservation.grow(content.len().saturating_add(spans.saturating_mul(BYTES_A_ROW)))?;
-    let decoded = decode_traces(content, received_at_ns, limits, varying)?;
+    let decoded =
+        decode(signal, content, received_at_ns, limits, varying, &mut |bytes| reservation.grow(bytes))?;
+    let frames = signal.frames();
     let (kind, payload) = match (format, encoding) {
-        (Format::Protobuf, Encoding::Gzip) => (FrameKind::OtlpTracesGzip, body),
-        (Format::Protobuf, Encoding::Zstd) => (FrameKind::OtlpTracesZstd, body),
-        (Format::Protobuf, Encoding::Identity) if body.len() < COMPRESSED_FROM_BYTES => {
-            (FrameKind::OtlpTraces, body)
-        }
-        _ => (FrameKind::OtlpTracesZstd, for_log(content)?),
+        (Format::Protobuf, Encoding::Gzip) => (frames.gzip, body),
+        (Format::Protobuf, Encoding::Zstd) => (frames.zstd, body),
+        (Format::Protobuf, Encoding::Identity) if body.len() < COMPRESSED_FROM_BYTES => (frames.plain, body),
+        _ => (frames.zstd, for_log(content)?),
     };
     Ok(Prepared { frame: Frame { kind, received_at_ns, payload }, decoded, reservation })
 }
@@ -231,7 +215,8 @@ fn for_log(content: &[u8]) -> Result<Bytes, Refusal> {
     Ok(packed.into())
 }
 
-fn now_ns() -> i64 {
+/// The time, ns since 1970.
+pub(super) fn now_ns() -> i64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_1970.as_nanos()).unwrap_or(i64::MAX)
 }
@@ -254,10 +239,20 @@ impl From<CompressionError> for Refusal {
     }
 }
 
+impl From<JsonError> for Refusal {
+    fn from(error: JsonError) -> Self {
+        match error {
+            JsonError::NoMemory(no_memory) => no_memory.into(),
+            JsonError::Invalid(_) => Self::Invalid(with_source(&error)),
+        }
+    }
+}
+
 impl From<DecodeError> for Refusal {
     fn from(error: DecodeError) -> Self {
         match error {
-            DecodeError::TooManySpans(_) => Self::TooLarge(error.to_string()),
+            DecodeError::TooMany { .. } => Self::TooLarge(error.to_string()),
+            DecodeError::NoMemory(no_memory) => no_memory.into(),
             DecodeError::Columns(_) => Self::Broken(error.to_string()),
             DecodeError::Compression(error) => error.into(),
             DecodeError::Malformed | DecodeError::NothingReadable(_) | DecodeError::WrongFrame(_) => {

@@ -7,8 +7,9 @@ use crate::status::SourceBook;
 mod client;
 mod grpc;
 mod http;
+mod streams;
 
-use client::{Doors, request_of};
+use client::{Doors, logs_of, points_of, request_of};
 
 #[test]
 fn the_default_configuration_has_no_problems() {

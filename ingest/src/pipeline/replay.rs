@@ -6,6 +6,7 @@ use sidecarta_queries::frame::{Frame, FrameKind};
 use sidecarta_queries::log;
 use sidecarta_queries::store::{StoreError, Writer};
 
+use super::Rows;
 use crate::otlp::DecodeLimits;
 use crate::{envoy, otlp};
 
@@ -35,18 +36,33 @@ pub(super) fn replay(log_dir: &Path, writer: &mut Writer, limits: &DecodeLimits)
 }
 
 fn stage(writer: &mut Writer, sequence: u64, frame: &Frame, limits: &DecodeLimits) {
-    let failed = match frame.kind {
-        FrameKind::EnvoyScrape => match envoy::decode_frame(frame) {
-            Ok(scrape) => return writer.stage_envoy(sequence, Box::new(scrape)),
-            Err(error) => error.to_string(),
-        },
-        FrameKind::OtlpTraces | FrameKind::OtlpTracesGzip | FrameKind::OtlpTracesZstd => {
-            match otlp::decode_frame(frame, limits, writer.varying_keys()) {
-                Ok(decoded) => return writer.stage_spans(sequence, decoded.batch),
-                Err(error) => error.to_string(),
-            }
+    match decode(frame, limits, writer) {
+        Ok(rows) => rows.stage(writer, sequence),
+        // It could be decoded when it was acknowledged, so this is damage that the checksum does not show.
+        Err(error) => {
+            tracing::error!(sequence, error, "A request in the log cannot be decoded and is left out");
         }
-    };
-    // It could be decoded when it was acknowledged, so this is damage that the checksum does not show.
-    tracing::error!(sequence, error = failed, "A request in the log cannot be decoded and is left out");
+    }
+}
+
+/// The rows of a frame, or why there are none.
+fn decode(frame: &Frame, limits: &DecodeLimits, writer: &Writer) -> Result<Rows, String> {
+    match frame.kind {
+        FrameKind::EnvoyScrape => match envoy::decode_frame(frame) {
+            Ok(scrape) => Ok(Rows::Envoy(Box::new(scrape))),
+            Err(error) => Err(error.to_string()),
+        },
+        FrameKind::OtlpTraces
+        | FrameKind::OtlpTracesGzip
+        | FrameKind::OtlpTracesZstd
+        | FrameKind::OtlpMetrics
+        | FrameKind::OtlpMetricsGzip
+        | FrameKind::OtlpMetricsZstd
+        | FrameKind::OtlpLogs
+        | FrameKind::OtlpLogsGzip
+        | FrameKind::OtlpLogsZstd => match otlp::decode_frame(frame, limits, writer.varying_keys()) {
+            Ok(decoded) => Ok(decoded.batch),
+            Err(error) => Err(error.to_string()),
+        },
+    }
 }

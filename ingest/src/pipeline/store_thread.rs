@@ -10,7 +10,7 @@ use sidecarta_queries::store::{StoreError, Writer};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
 
-use super::{Counters, Rows, Stored};
+use super::{Counters, Stored};
 
 /// How long the thread sleeps when nothing comes.
 const POLL: Duration = Duration::from_millis(20);
@@ -64,10 +64,7 @@ impl StoreThread {
             match rows.try_recv() {
                 Ok(Stored { sequence, rows, permit }) => {
                     waiting.push(permit);
-                    match rows {
-                        Rows::Spans(batch) => self.writer.stage_spans(sequence, batch),
-                        Rows::Envoy(scrape) => self.writer.stage_envoy(sequence, scrape),
-                    }
+                    rows.stage(&mut self.writer, sequence);
                 }
                 Err(TryRecvError::Disconnected) => return false,
                 Err(TryRecvError::Empty) => {

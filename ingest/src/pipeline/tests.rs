@@ -68,3 +68,47 @@ async fn beyond_its_memory_it_refuses_at_once_and_counts_that() {
     assert_eq!(pipeline.counters().refused.load(Ordering::Relaxed), 1);
     assert_eq!(pipeline.counters().pending(), 1);
 }
+
+#[test]
+fn every_kind_of_request_is_taken_over_from_the_log() {
+    const TRACES: &[u8] = include_bytes!("../../../tests/fixtures/otlp/one_trace.good.bin");
+    const METRICS: &[u8] = include_bytes!("../../../tests/fixtures/otlp/envoy_stat_sink.good.bin");
+    const LOGS: &[u8] = include_bytes!("../../../tests/fixtures/otlp/envoy_access_log.good.bin");
+    let dir = tempfile::tempdir().unwrap();
+    let options = PipelineOptions::in_dir(dir.path());
+    let zstd = |plain: &[u8]| Bytes::from(zstd::encode_all(plain, 1).unwrap());
+    let gzip = |plain: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        io::Write::write_all(&mut encoder, plain).unwrap();
+        Bytes::from(encoder.finish().unwrap())
+    };
+    let kinds = (0..=u8::MAX).filter_map(FrameKind::from_number);
+    let mut frames: Vec<Frame> = kinds
+        .map(|kind| {
+            let payload = match kind {
+                FrameKind::EnvoyScrape => scrape().frame.payload,
+                FrameKind::OtlpTraces => Bytes::from_static(TRACES),
+                FrameKind::OtlpTracesGzip => gzip(TRACES),
+                FrameKind::OtlpTracesZstd => zstd(TRACES),
+                FrameKind::OtlpMetrics => Bytes::from_static(METRICS),
+                FrameKind::OtlpMetricsGzip => gzip(METRICS),
+                FrameKind::OtlpMetricsZstd => zstd(METRICS),
+                FrameKind::OtlpLogs => Bytes::from_static(LOGS),
+                FrameKind::OtlpLogsGzip => gzip(LOGS),
+                FrameKind::OtlpLogsZstd => zstd(LOGS),
+            };
+            Frame { kind, received_at_ns: 1_795_423_300_000_000_000, payload }
+        })
+        .collect();
+    // Damage that no checksum shows costs itself only.
+    let damaged = Frame { payload: Bytes::from_static(b"damaged"), ..frames[0].clone() };
+    frames.insert(0, damaged);
+
+    let (store, mut writer) = store::open(&options.store).unwrap();
+    let log_dir = options.store.log_dir();
+    Log::open(&log_dir, writer.position()).unwrap().append(&frames).unwrap();
+    replay::replay(&log_dir, &mut writer, &options.limits).unwrap();
+    writer.move_into_file().unwrap();
+    assert_eq!(writer.position(), frames.len() as u64);
+    assert_eq!(store.span_count().unwrap(), 9);
+}

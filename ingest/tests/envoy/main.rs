@@ -1,4 +1,4 @@
-//! The scraper against real Envoys, and against servers that are anything but.
+//! The scraper against real Envoys, and against servers that are anything but; and what real Envoys push.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
@@ -6,6 +6,7 @@ mod counts;
 mod exposition;
 mod hostile;
 mod proxy;
+mod push;
 mod spawned;
 mod upstream;
 

@@ -28,8 +28,14 @@ pub(crate) struct Envoy {
 impl Envoy {
     /// Starts an Envoy before these upstreams and waits until it listens.
     pub(crate) async fn start(live: SocketAddr, dead: SocketAddr) -> Self {
+        Self::start_with(&configuration(live, dead)).await
+    }
+
+    /// Starts an Envoy with this configuration, in which the admin interface is at `admin.sock`, and waits until it
+    /// listens.
+    pub(crate) async fn start_with(configuration: &str) -> Self {
         let folder = TempDir::new().expect("a folder");
-        std::fs::write(folder.path().join("envoy.yaml"), configuration(live, dead)).expect("a configuration");
+        std::fs::write(folder.path().join("envoy.yaml"), configuration).expect("a configuration");
         let process = run(&folder);
         let admin = Address::Unix(folder.path().join("admin.sock"));
         let mut envoy = Self { process, folder, admin, listener: ([127, 0, 0, 1], 0).into() };

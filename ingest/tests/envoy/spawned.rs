@@ -1,7 +1,7 @@
 //! The scraper as the server starts it, with a store behind it.
 
-use sidecarta_ingest::envoy::delta::Baseline;
 use sidecarta_ingest::discovery::{DiscoveryConfig, FileConfig};
+use sidecarta_ingest::envoy::delta::Baseline;
 use sidecarta_ingest::envoy::{self, EnvoyConfig};
 use sidecarta_ingest::pipeline::{Pipeline, PipelineOptions, PipelineThreads};
 use sidecarta_ingest::status::SourceBook;

@@ -6,7 +6,8 @@ mod batch;
 mod shape;
 mod skeleton;
 
-pub use batch::{Resource, SHAPE_COLUMN, SpanBatch, SpanBatchBuilder};
+pub use super::resource::Resource;
+pub use batch::{SHAPE_COLUMN, SpanBatch, SpanBatchBuilder};
 pub use shape::{BuildHashIsKey, SHAPE_TEXTS, SLOTS, Shape, Shapes, VaryingKeys};
 pub use skeleton::{Peer, PeerKind, Skeleton, SpanFlags, Traits, Workload};
 

@@ -8,6 +8,8 @@ use arrow::record_batch::RecordBatch;
 use duckdb::Connection;
 
 use crate::rows::envoy::EnvoyScrape;
+use crate::rows::log::LogBatch;
+use crate::rows::metric::MetricBatch;
 use crate::rows::span::{Resource, SpanBatch, VaryingKeys};
 
 use super::columns::{resource_columns, span_columns};
@@ -29,6 +31,10 @@ pub struct Published {
     pub duplicates: u64,
     /// Envoy scrapes that queries see now.
     pub scrapes: u64,
+    /// Log records taken over.
+    pub log_records: u64,
+    /// Data points of metrics taken over.
+    pub data_points: u64,
 }
 
 /// The writer of the store. There is one, and it lives on one thread.
@@ -63,6 +69,19 @@ pub struct Writer {
 enum Staged {
     Spans(u64, SpanBatch),
     Envoy(u64, Box<EnvoyScrape>),
+    Logs(u64, LogBatch),
+    Metrics(u64, MetricBatch),
+}
+
+impl Staged {
+    fn sequence(&self) -> u64 {
+        match self {
+            Self::Spans(sequence, _)
+            | Self::Envoy(sequence, _)
+            | Self::Logs(sequence, _)
+            | Self::Metrics(sequence, _) => *sequence,
+        }
+    }
 }
 
 impl std::fmt::Debug for Writer {
@@ -137,6 +156,16 @@ impl Writer {
         self.staged.push(Staged::Envoy(sequence, scrape));
     }
 
+    /// Takes the log records of a request; [`Writer::publish`] makes them visible.
+    pub fn stage_logs(&mut self, sequence: u64, batch: LogBatch) {
+        self.staged.push(Staged::Logs(sequence, batch));
+    }
+
+    /// Takes the data points of a request; [`Writer::publish`] makes them visible.
+    pub fn stage_metrics(&mut self, sequence: u64, batch: MetricBatch) {
+        self.staged.push(Staged::Metrics(sequence, batch));
+    }
+
     /// Makes everything that was staged visible to queries, and moves whole row groups into the file on the way.
     ///
     /// # Errors
@@ -151,6 +180,8 @@ impl Writer {
                     published.spans += more.spans;
                     published.duplicates += more.duplicates;
                     published.scrapes += more.scrapes;
+                    published.log_records += more.log_records;
+                    published.data_points += more.data_points;
                 }
                 Err(error) => {
                     self.staged = turn.into_iter().chain(staged).collect();
@@ -188,7 +219,7 @@ impl Writer {
                     room -= batch.skeletons.len();
                     turn.push(Staged::Spans(sequence, batch));
                 }
-                scrape @ Staged::Envoy(..) => turn.push(scrape),
+                other => turn.push(other),
             }
         }
         turn
@@ -222,6 +253,8 @@ impl Writer {
                     });
                     published.scrapes += 1;
                 }
+                Staged::Logs(_, batch) => published.log_records += batch.len() as u64,
+                Staged::Metrics(_, batch) => published.data_points += batch.len() as u64,
             }
         }
         write_directory(&self.directory, |directory| {
@@ -243,8 +276,8 @@ impl Writer {
             }
         }
         self.window.shrink(self.options.window_spans);
-        if let Some(Staged::Spans(sequence, _) | Staged::Envoy(sequence, _)) = turn.last() {
-            self.published = *sequence;
+        if let Some(last) = turn.last() {
+            self.published = last.sequence();
             self.begun.get_or_insert_with(Instant::now);
         }
         Ok(published)

@@ -1,6 +1,8 @@
-//! Who made the spans of one resource.
+//! Who made the records of one resource.
 
 use std::borrow::Cow;
+
+use sidecarta_queries::rows;
 
 use crate::otlp::attributes::Attributes;
 use crate::otlp::value::text_within;
@@ -36,6 +38,19 @@ impl<'a> Origin<'a> {
             instance: text("service.instance.id"),
             environment,
             is_envoy: resource.get("telemetry.sdk.name").is_some_and(|name| name == "envoy"),
+        }
+    }
+}
+
+impl Origin<'_> {
+    /// As rows have it.
+    pub(super) fn as_row(&self) -> rows::Origin<'_> {
+        rows::Origin {
+            service: &self.service,
+            namespace: &self.namespace,
+            version: &self.version,
+            instance: &self.instance,
+            environment: &self.environment,
         }
     }
 }

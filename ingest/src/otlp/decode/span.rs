@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use sidecarta_queries::rows::span::{SpanKind, SpanStatus};
 
 use super::DecodeLimits;
+use super::limits::AcceptedTimes;
 use crate::otlp::attributes::Attributes;
 use crate::otlp::rejects::Reject;
 use crate::otlp::value::{JsonText, ValueError, text_within};
@@ -43,8 +44,7 @@ pub(super) struct SpanHead<'a> {
 #[derive(Debug)]
 pub(super) struct SpanReader<'a> {
     limits: &'a DecodeLimits,
-    earliest_start_ns: i64,
-    latest_start_ns: i64,
+    times: AcceptedTimes,
     /// The attributes of the span read last.
     pub(super) attributes: Attributes<'a>,
     /// Its events.
@@ -57,12 +57,9 @@ pub(super) struct SpanReader<'a> {
 
 impl<'a> SpanReader<'a> {
     pub(super) fn new(received_at_ns: i64, limits: &'a DecodeLimits) -> Self {
-        let nanoseconds = |span: std::time::Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
         Self {
             limits,
-            // Zero is what a span without a start has, and no time to be stored.
-            earliest_start_ns: received_at_ns.saturating_sub(nanoseconds(limits.max_age)).max(1),
-            latest_start_ns: received_at_ns.saturating_add(nanoseconds(limits.max_future)),
+            times: AcceptedTimes::new(received_at_ns, limits),
             attributes: Attributes::default(),
             events: List::new(limits),
             links: List::new(limits),
@@ -111,20 +108,13 @@ impl<'a> SpanReader<'a> {
                 [] => 0,
                 parent => id(parent).map(u64::from_be_bytes).ok_or(Reject::ParentId)?,
             },
-            start_ns: self.start_ns(start)?,
+            start_ns: self.times.accept(start).ok_or(Reject::Start)?,
             duration_ns: end.saturating_sub(start),
             kind,
             name: text_within(name, self.limits.max_name_bytes),
             status: status.code,
             status_message: text_within(status.message, self.limits.max_value_bytes),
         })
-    }
-
-    fn start_ns(&self, start: u64) -> Result<i64, Reject> {
-        i64::try_from(start)
-            .ok()
-            .filter(|start| (self.earliest_start_ns..=self.latest_start_ns).contains(start))
-            .ok_or(Reject::Time)
     }
 
     /// Adds attributes that count what was dropped, here or by the sender.
@@ -141,7 +131,8 @@ impl<'a> SpanReader<'a> {
     }
 }
 
-fn id<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
+/// An id, where it has the length of one.
+pub(super) fn id<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
     bytes.try_into().ok()
 }
 

@@ -6,10 +6,12 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, Instrumentati
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, span};
 use prost::Message as _;
-use sidecarta_queries::rows::span::SpanKind;
+use sidecarta_queries::rows::span::{SpanBatch, SpanKind};
 
 use super::*;
 
+mod logs;
+mod metrics;
 mod properties;
 mod read;
 
@@ -52,7 +54,7 @@ fn request(spans: Vec<Span>) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest { resource_spans }
 }
 
-fn decode(spans: Vec<Span>) -> (Vec<Row>, Decoded) {
+fn decode(spans: Vec<Span>) -> (Vec<Row>, Decoded<SpanBatch>) {
     let decoded =
         decode_traces(&request(spans).encode_to_vec(), NOW, &DecodeLimits::default(), Arc::default())
             .unwrap();
@@ -135,11 +137,13 @@ fn a_frame_gives_the_same_rows_again_however_it_is_packed() {
         (FrameKind::OtlpTracesZstd, compression::compress_for_log(ONE_TRACE).unwrap()),
     ] {
         let frame = Frame { kind, received_at_ns: NOW, payload: payload.into() };
-        let again = decode_frame(&frame, &limits, Arc::default()).unwrap();
-        assert_eq!(again.batch.columns, first.batch.columns);
-        assert_eq!(again.batch.shapes, first.batch.shapes);
-        assert_eq!(again.batch.skeletons, first.batch.skeletons);
-        assert_eq!(again.batch.resources, first.batch.resources);
+        let Rows::Spans(again) = decode_frame(&frame, &limits, Arc::default()).unwrap().batch else {
+            panic!()
+        };
+        assert_eq!(again.columns, first.batch.columns);
+        assert_eq!(again.shapes, first.batch.shapes);
+        assert_eq!(again.skeletons, first.batch.skeletons);
+        assert_eq!(again.resources, first.batch.resources);
     }
     let other = Frame { kind: FrameKind::EnvoyScrape, received_at_ns: NOW, payload: Vec::new().into() };
     assert!(matches!(
@@ -307,5 +311,8 @@ fn a_request_that_is_none_is_refused() {
     assert!(decode_traces(&[], NOW, &limits, Arc::default()).unwrap().batch.skeletons.is_empty());
     let few = DecodeLimits { max_spans: 2, ..limits };
     let three = request(vec![span(1), span(2), span(3)]).encode_to_vec();
-    assert!(matches!(decode_traces(&three, NOW, &few, Arc::default()), Err(DecodeError::TooManySpans(2))));
+    assert!(matches!(
+        decode_traces(&three, NOW, &few, Arc::default()),
+        Err(DecodeError::TooMany { limit: 2, .. })
+    ));
 }

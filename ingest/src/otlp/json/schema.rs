@@ -1,4 +1,9 @@
-//! The messages of an OTLP trace request: the JSON name, number and type of each field.
+//! The messages of OTLP requests: the JSON name, number and type of each field.
+
+use crate::otlp::signal::Signal;
+
+mod logs;
+mod metrics;
 
 /// One message.
 pub(super) struct Schema {
@@ -24,11 +29,16 @@ pub(super) enum Kind {
     /// Bytes that JSON writes in base64: all others.
     Base64,
     Bool,
-    /// Any whole number that is a varint on the wire.
+    /// A whole number with or without a sign that is a varint on the wire.
     Int,
+    /// A whole number without a sign that is a varint on the wire.
+    Uint,
+    /// A whole number whose sign is its lowest bit on the wire.
+    Sint32,
     /// The names of its numbers from zero on.
     Enum(&'static [&'static str]),
     Fixed64,
+    Sfixed64,
     Fixed32,
     Double,
     Message(&'static Schema),
@@ -42,8 +52,8 @@ impl Kind {
             Self::Hex => "hexadecimal text",
             Self::Base64 => "base64 text",
             Self::Bool => "a boolean",
-            Self::Int | Self::Enum(_) | Self::Fixed64 | Self::Fixed32 | Self::Double => "a number",
             Self::Message(_) => "an object",
+            _ => "a number",
         }
     }
 }
@@ -56,8 +66,17 @@ const fn many(name: &'static str, number: u32, kind: Kind) -> Field {
     Field { name, number, kind, is_repeated: true }
 }
 
+/// The request of a signal.
+pub(super) fn request(signal: Signal) -> &'static Schema {
+    match signal {
+        Signal::Traces => &TRACES,
+        Signal::Metrics => &metrics::METRICS,
+        Signal::Logs => &logs::LOGS,
+    }
+}
+
 /// `ExportTraceServiceRequest`.
-pub(super) static TRACES: Schema =
+static TRACES: Schema =
     Schema { name: "an export request", fields: &[many("resourceSpans", 1, Kind::Message(&RESOURCE_SPANS))] };
 
 static RESOURCE_SPANS: Schema = Schema {

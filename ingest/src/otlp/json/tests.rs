@@ -6,13 +6,19 @@ use prost::Message as _;
 
 use super::*;
 
+mod signals;
+
 const ONE_TRACE: &[u8] = include_bytes!("../../../../tests/fixtures/otlp/one_trace.good.bin");
 const ONE_TRACE_JSON: &[u8] = include_bytes!("../../../../tests/fixtures/otlp/one_trace.good.json");
 const REMOTE_PARENT: &[u8] = include_bytes!("../../../../tests/fixtures/otlp/remote_parent.good.bin");
 const REMOTE_PARENT_JSON: &[u8] = include_bytes!("../../../../tests/fixtures/otlp/remote_parent.good.json");
 
+fn traces(json: &[u8]) -> Result<Vec<u8>, JsonError> {
+    to_protobuf(Signal::Traces, json, &mut |_| Ok(()))
+}
+
 fn request(json: &str) -> ExportTraceServiceRequest {
-    let protobuf = traces_to_protobuf(json.as_bytes()).unwrap();
+    let protobuf = traces(json.as_bytes()).unwrap();
     ExportTraceServiceRequest::decode(protobuf.as_slice()).unwrap()
 }
 
@@ -28,13 +34,14 @@ fn value(json: &str) -> Option<Value> {
 }
 
 fn error(json: &str) -> String {
-    traces_to_protobuf(json.as_bytes()).unwrap_err().0.to_string()
+    let JsonError::Invalid(error) = traces(json.as_bytes()).unwrap_err() else { panic!() };
+    error.to_string()
 }
 
 #[test]
 fn recorded_json_is_recorded_protobuf() {
     for (json, protobuf) in [(ONE_TRACE_JSON, ONE_TRACE), (REMOTE_PARENT_JSON, REMOTE_PARENT)] {
-        let transcoded = traces_to_protobuf(json).unwrap();
+        let transcoded = traces(json).unwrap();
         assert_eq!(
             ExportTraceServiceRequest::decode(transcoded.as_slice()).unwrap(),
             ExportTraceServiceRequest::decode(protobuf).unwrap()
@@ -159,6 +166,6 @@ proptest! {
 
     #[test]
     fn any_text_ends_in_protobuf_or_in_words(text in ".{0,200}") {
-        let _ = traces_to_protobuf(text.as_bytes());
+        let _ = traces(text.as_bytes());
     }
 }

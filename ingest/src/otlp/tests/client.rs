@@ -2,7 +2,14 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::{
+    Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics,
+};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use sidecarta_queries::api::sources::SourceStatus;
 use tempfile::TempDir;
@@ -11,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use super::*;
 use crate::otlp::memory::MemoryBudget;
+use crate::otlp::streams::StreamHandlers;
 use crate::pipeline::PipelineOptions;
 
 /// A receiver with its two doors; they close when it is dropped.
@@ -37,12 +45,25 @@ impl Doors {
 
     /// With its own configuration, of the pipeline too.
     pub(super) async fn open_on(config: OtlpConfig, change: impl FnOnce(&mut PipelineOptions)) -> Self {
+        Self::open_for(config, change, |receiver| receiver).await
+    }
+
+    /// With handlers for the streams of Envoys.
+    pub(super) async fn open_with_streams(config: OtlpConfig, handlers: StreamHandlers) -> Self {
+        Self::open_for(config, |_| (), |receiver| receiver.with_streams(handlers)).await
+    }
+
+    async fn open_for(
+        config: OtlpConfig,
+        change: impl FnOnce(&mut PipelineOptions),
+        equip: impl FnOnce(Receiver) -> Receiver,
+    ) -> Self {
         let dir = TempDir::new().unwrap();
         let mut options = PipelineOptions::in_dir(dir.path());
         change(&mut options);
         let (pipeline, _) = Pipeline::start(&options).unwrap();
         let book = SourceBook::default();
-        let receiver = Arc::new(Receiver::new(pipeline.clone(), book.clone(), &config));
+        let receiver = Arc::new(equip(Receiver::new(pipeline.clone(), book.clone(), &config)));
         let memory = receiver.memory().clone();
         let shutdown = CancellationToken::new();
         let grpc = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -83,9 +104,23 @@ impl Doors {
         }
     }
 
+    /// Waits until everything that was acknowledged was taken over by the store.
+    pub(super) async fn eventually_published(&self) {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        while self.pipeline.counters().pending() > 0 {
+            assert!(tokio::time::Instant::now() < deadline, "acknowledged requests are not published");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// What the book says of a door.
     pub(super) fn status(&self, kind: &str) -> SourceStatus {
-        self.book.list().into_iter().find(|source| source.kind == kind).unwrap()
+        self.statuses().into_iter().find(|source| source.kind == kind).unwrap()
+    }
+
+    /// What the book says of all sources.
+    pub(super) fn statuses(&self) -> Vec<SourceStatus> {
+        self.book.list()
     }
 }
 
@@ -104,5 +139,24 @@ pub(super) fn request_of(span_ids: &[u64]) -> ExportTraceServiceRequest {
     let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
     ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }],
+    }
+}
+
+/// Log records with these times; zero is taken for now, and one is too long ago.
+pub(super) fn logs_of(times: &[u64]) -> ExportLogsServiceRequest {
+    let record = |time: &u64| LogRecord { time_unix_nano: *time, ..LogRecord::default() };
+    let log_records = times.iter().map(record).collect();
+    let scope_logs = vec![ScopeLogs { log_records, ..ScopeLogs::default() }];
+    ExportLogsServiceRequest { resource_logs: vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }] }
+}
+
+/// Data points with these times; zero is taken for now, and one is too long ago.
+pub(super) fn points_of(times: &[u64]) -> ExportMetricsServiceRequest {
+    let point = |time: &u64| NumberDataPoint { time_unix_nano: *time, ..NumberDataPoint::default() };
+    let data = Data::Gauge(Gauge { data_points: times.iter().map(point).collect() });
+    let metrics = vec![Metric { name: "queue.length".into(), data: Some(data), ..Metric::default() }];
+    let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
+    ExportMetricsServiceRequest {
+        resource_metrics: vec![ResourceMetrics { scope_metrics, ..ResourceMetrics::default() }],
     }
 }

@@ -107,14 +107,41 @@ async fn values_nested_without_end_are_refused_and_the_server_lives() {
 }
 
 #[tokio::test]
-async fn metrics_logs_and_unknown_methods_are_unimplemented() {
+async fn metrics_and_logs_are_taken_and_what_is_not_is_told() {
     let doors = Doors::open().await;
     let channel = channel(&doors).await;
-    let metrics =
-        MetricsServiceClient::new(channel.clone()).export(ExportMetricsServiceRequest::default()).await;
-    let logs = LogsServiceClient::new(channel).export(ExportLogsServiceRequest::default()).await;
-    for status in [metrics.unwrap_err(), logs.unwrap_err()] {
-        assert_eq!(status.code(), Code::Unimplemented);
-        assert!(status.message().contains("not supported yet"), "{}", status.message());
+    let mut metrics = MetricsServiceClient::new(channel.clone()).send_compressed(CompressionEncoding::Gzip);
+    let mut logs = LogsServiceClient::new(channel).send_compressed(CompressionEncoding::Zstd);
+
+    let empty = metrics.export(ExportMetricsServiceRequest::default()).await.unwrap();
+    assert_eq!(empty.into_inner().partial_success, None);
+    let whole = metrics.export(points_of(&[0, 0])).await.unwrap();
+    assert_eq!(whole.into_inner().partial_success, None);
+    let partial = metrics.export(points_of(&[0, 1])).await.unwrap().into_inner().partial_success.unwrap();
+    assert_eq!(partial.rejected_data_points, 1);
+    assert!(partial.error_message.contains("data points not taken: 1"), "{}", partial.error_message);
+
+    let empty = logs.export(ExportLogsServiceRequest::default()).await.unwrap();
+    assert_eq!(empty.into_inner().partial_success, None);
+    let whole = logs.export(logs_of(&[0, 0, 0])).await.unwrap();
+    assert_eq!(whole.into_inner().partial_success, None);
+    let partial = logs.export(logs_of(&[0, 1, 1])).await.unwrap().into_inner().partial_success.unwrap();
+    assert_eq!(partial.rejected_log_records, 2);
+    assert!(partial.error_message.contains("log records not taken: 2"), "{}", partial.error_message);
+
+    let status = doors.status("otlp_grpc");
+    assert_eq!((status.requests, status.accepted, status.rejected), (6, 7, 3));
+    doors.eventually_published().await;
+}
+
+#[tokio::test]
+async fn unknown_methods_and_streams_nobody_handles_are_unimplemented() {
+    let doors = Doors::open().await;
+    for method in [
+        "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export",
+        "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs",
+    ] {
+        let status = streams::call(&doors, method, Vec::new()).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unimplemented, "{method}");
     }
 }

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use prost::Message as _;
@@ -231,10 +233,60 @@ async fn wrong_types_methods_and_paths_are_told_what_is_right() {
     assert_eq!(answer.headers[ALLOW], "POST");
     let answer = send(&doors, Method::POST, "/", &[], Vec::new()).await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
-    for path in ["/v1/metrics", "/v1/logs"] {
-        let answer = send(&doors, Method::POST, path, &[("content-type", JSON)], b"{}".to_vec()).await;
-        assert_eq!((answer.status, answer.json()["code"].clone()), (StatusCode::NOT_IMPLEMENTED, json!(12)));
+    assert!(answer.json()["message"].as_str().unwrap().contains("/v1/logs"));
+}
+
+#[tokio::test]
+async fn metrics_and_logs_are_taken_in_both_formats() {
+    let doors = Doors::open().await;
+    let post = async |path: &str, content_type: &str, body: Vec<u8>| {
+        let headers = [("content-type", content_type), ("content-encoding", "gzip")];
+        let answer = send(&doors, Method::POST, path, &headers, gzip(&body)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert_eq!(answer.headers[CONTENT_TYPE], content_type);
+        answer
+    };
+    let (points, records) = (points_of(&[0, 0]), logs_of(&[0]));
+    for (path, protobuf, json) in [
+        ("/v1/metrics", points.encode_to_vec(), serde_json::to_vec(&points).unwrap()),
+        ("/v1/logs", records.encode_to_vec(), serde_json::to_vec(&records).unwrap()),
+    ] {
+        assert!(post(path, PROTOBUF, protobuf).await.body.is_empty());
+        assert_eq!(post(path, JSON, json).await.json(), json!({}));
     }
+    let (points, records) = (points_of(&[0, 1]), logs_of(&[1]));
+    let partial = post("/v1/metrics", PROTOBUF, points.encode_to_vec()).await.body;
+    let partial = ExportMetricsServiceResponse::decode(partial).unwrap().partial_success.unwrap();
+    assert_eq!(partial.rejected_data_points, 1);
+    let partial = post("/v1/logs", PROTOBUF, records.encode_to_vec()).await.body;
+    let partial = ExportLogsServiceResponse::decode(partial).unwrap().partial_success.unwrap();
+    assert_eq!(partial.rejected_log_records, 1);
+    let partial = post("/v1/metrics", JSON, serde_json::to_vec(&points).unwrap()).await.json();
+    assert_eq!(partial["partialSuccess"]["rejectedDataPoints"], "1");
+    let partial = post("/v1/logs", JSON, serde_json::to_vec(&records).unwrap()).await.json();
+    assert_eq!(partial["partialSuccess"]["rejectedLogRecords"], "1");
+
+    let status = doors.status("otlp_http");
+    assert_eq!((status.requests, status.accepted, status.rejected), (8, 8, 4));
+    doors.eventually_published().await;
+}
+
+#[tokio::test]
+async fn bad_metrics_and_logs_are_refused_in_words() {
+    let doors = Doors::open().await;
+    for path in ["/v1/metrics", "/v1/logs"] {
+        for (content_type, body) in [
+            (PROTOBUF, b"<html>".to_vec()),
+            // Spans are neither.
+            (PROTOBUF, request_of(&[1]).encode_to_vec()),
+            (JSON, b"{\"resourceLogs\": 1, \"resourceMetrics\": 1}".to_vec()),
+        ] {
+            let answer = send(&doors, Method::POST, path, &[("content-type", content_type)], body).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path} {content_type}");
+        }
+    }
+    assert_eq!(doors.status("otlp_http").failures, 6);
+    doors.eventually_published().await;
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Spans as Arrow columns and shapes, ready to be appended, with their skeletons beside them.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -13,6 +13,8 @@ use arrow::record_batch::RecordBatch;
 
 use super::shape::{SLOTS, Shape, ShapeWriter, Shapes, ShapesBuilder, VaryingKeys};
 use super::{Peer, Skeleton, SpanFlags, SpanRow, Traits, Workload};
+use crate::rows::Resource;
+use crate::rows::resource::ResourcesBuilder;
 
 /// Decoded spans: one row of [`SpanBatch::columns`] for each skeleton, in the same order.
 #[derive(Clone, Debug)]
@@ -59,15 +61,6 @@ impl SpanBatch {
 /// What the [`Traits`] of a shape take, with the names in them.
 const TRAITS_BYTES: usize = 250;
 
-/// The attributes of a resource, stored once however many spans share them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resource {
-    /// Hash of the attributes, the same in every process.
-    pub id: u64,
-    /// All attributes as text, sorted by key.
-    pub attributes: Vec<(String, String)>,
-}
-
 /// Collects [`SpanRow`]s into a [`SpanBatch`].
 pub struct SpanBatchBuilder {
     ids: [UInt64Builder; 4],
@@ -83,9 +76,7 @@ pub struct SpanBatchBuilder {
     /// For each shape what the graph needs of it.
     traits: Vec<Arc<Traits>>,
     skeletons: Vec<Skeleton>,
-    current_resource: u64,
-    resources: Vec<Resource>,
-    resource_ids: HashSet<u64>,
+    resources: ResourcesBuilder,
     workload: Arc<Workload>,
     varying: Arc<VaryingKeys>,
     /// The key last seen at each position of a span's attributes, and what it means there. Spans of one sender have
@@ -130,9 +121,7 @@ impl SpanBatchBuilder {
             shapes: ShapesBuilder::for_rows(rows),
             traits: Vec::new(),
             skeletons: Vec::with_capacity(rows),
-            current_resource: 0,
-            resources: Vec::new(),
-            resource_ids: HashSet::new(),
+            resources: ResourcesBuilder::default(),
             workload: Arc::default(),
             varying,
             roles: Vec::new(),
@@ -153,22 +142,7 @@ impl SpanBatchBuilder {
     pub fn set_resource(&mut self, attributes: &[(Cow<'_, str>, Cow<'_, str>)]) {
         // Which keys vary depends on the service.
         self.roles.clear();
-        let mut attributes: Vec<(&str, &str)> =
-            attributes.iter().map(|(key, value)| (&**key, &**value)).collect();
-        attributes.sort_unstable();
-        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
-        for (key, value) in &attributes {
-            for text in [key, value] {
-                hasher.update(&(text.len() as u64).to_le_bytes());
-                hasher.update(text.as_bytes());
-            }
-        }
-        self.current_resource = hasher.digest();
-        if self.resource_ids.insert(self.current_resource) {
-            let attributes =
-                attributes.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
-            self.resources.push(Resource { id: self.current_resource, attributes });
-        }
+        self.resources.set(attributes);
     }
 
     /// Adds a span of the resource set last.
@@ -185,7 +159,7 @@ impl SpanBatchBuilder {
         for (builder, text) in self.texts.iter_mut().zip([span.status_message, span.events, span.links]) {
             builder.append_option(Some(text).filter(|text| !text.is_empty()));
         }
-        self.writer.begin(&shape_of(span, self.current_resource));
+        self.writer.begin(&shape_of(span, self.resources.current()));
         let named = self.append_attributes(span)?;
         let (shape, is_new) = self.shapes.number(&self.writer);
         if is_new {
@@ -319,7 +293,7 @@ impl SpanBatchBuilder {
             columns: RecordBatch::try_new(schema_of(&columns), columns)?,
             shapes: Arc::new(self.shapes.finish()),
             skeletons: self.skeletons,
-            resources: self.resources,
+            resources: self.resources.finish(),
         })
     }
 }

@@ -41,8 +41,8 @@ async fn http_refuses_in_words_and_in_the_format_of_the_request() {
         (Method::POST, traces, "", "", protobuf.clone(), 415, "application/x-protobuf"),
         (Method::POST, traces, PROTOBUF, "br", protobuf.clone(), 415, "gzip"),
         (Method::POST, traces, PROTOBUF, "gzip, gzip", protobuf.clone(), 415, "gzip"),
-        (Method::POST, "/v1/metrics", PROTOBUF, "", Vec::new(), 501, "not supported"),
-        (Method::POST, "/v1/logs", JSON, "", b"{}".to_vec(), 501, "not supported"),
+        (Method::POST, "/v1/metrics", PROTOBUF, "", protobuf.clone(), 400, "data points"),
+        (Method::POST, "/v1/logs", PROTOBUF, "", protobuf.clone(), 400, "log records"),
         (Method::POST, "/v1/trace", JSON, "", json, 404, "/v1/traces"),
         (Method::POST, "/", PROTOBUF, "", protobuf, 404, "/v1/traces"),
     ];

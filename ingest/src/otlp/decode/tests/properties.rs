@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn value() -> impl Strategy<Value = Option<Value>> {
+pub(super) fn value() -> impl Strategy<Value = Option<Value>> {
     let leaf = prop_oneof![
         ".{0,12}".prop_map(Value::StringValue),
         any::<bool>().prop_map(Value::BoolValue),
@@ -31,7 +31,7 @@ fn key() -> impl Strategy<Value = String> {
     ]
 }
 
-fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
+pub(super) fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
     prop::collection::vec((key(), value()), 0..40)
         .prop_map(|pairs| pairs.into_iter().map(|(key, value)| attribute(&key, value)).collect())
 }

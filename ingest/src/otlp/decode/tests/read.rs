@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array as _, AsArray as _, RecordBatch};
-use arrow::datatypes::{Int64Type, UInt64Type};
+use arrow::array::{Array as _, ArrayRef, ArrowPrimitiveType, AsArray as _, RecordBatch};
+use arrow::datatypes::{Float64Type, Int32Type, Int64Type, UInt8Type, UInt32Type, UInt64Type};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use sidecarta_queries::rows::span::{SHAPE_TEXTS, Shape, SpanBatch};
@@ -128,7 +128,7 @@ pub(super) fn expected(request: &ExportTraceServiceRequest) -> Vec<Row> {
     rows
 }
 
-fn texts_of(attributes: &[KeyValue]) -> BTreeMap<String, String> {
+pub(super) fn texts_of(attributes: &[KeyValue]) -> BTreeMap<String, String> {
     let text = |attribute: &KeyValue| {
         let value = attribute.value.as_ref().map(prost::Message::encode_to_vec).unwrap_or_default();
         value_text(&value, usize::MAX).unwrap().into_owned()
@@ -150,5 +150,75 @@ impl FilterEmpty for String {
 impl FilterEmpty for Option<String> {
     fn filter_empty(self) -> Option<String> {
         self.filter(|text| !text.is_empty())
+    }
+}
+
+/// One value of a batch.
+pub(super) struct Column<'b> {
+    pub(super) columns: &'b RecordBatch,
+    pub(super) name: &'b str,
+    pub(super) row: usize,
+}
+
+impl Column<'_> {
+    fn array(&self) -> Option<&ArrayRef> {
+        Some(self.columns.column_by_name(self.name).unwrap()).filter(|array| array.is_valid(self.row))
+    }
+
+    fn primitive<T: ArrowPrimitiveType>(&self) -> Option<T::Native> {
+        self.array().map(|array| array.as_primitive::<T>().value(self.row))
+    }
+
+    fn list<T: ArrowPrimitiveType>(&self) -> Option<Vec<T::Native>> {
+        let list = self.array()?.as_list::<i32>().value(self.row);
+        Some(list.as_primitive::<T>().values().to_vec())
+    }
+
+    pub(super) fn i64(&self) -> Option<i64> {
+        self.primitive::<Int64Type>()
+    }
+
+    pub(super) fn i32(&self) -> Option<i32> {
+        self.primitive::<Int32Type>()
+    }
+
+    pub(super) fn u64(&self) -> Option<u64> {
+        self.primitive::<UInt64Type>()
+    }
+
+    pub(super) fn u32(&self) -> Option<u32> {
+        self.primitive::<UInt32Type>()
+    }
+
+    pub(super) fn u8(&self) -> Option<u8> {
+        self.primitive::<UInt8Type>()
+    }
+
+    pub(super) fn bool(&self) -> Option<bool> {
+        self.array().map(|array| array.as_boolean().value(self.row))
+    }
+
+    pub(super) fn double_bits(&self) -> Option<u64> {
+        self.primitive::<Float64Type>().map(f64::to_bits)
+    }
+
+    pub(super) fn double_bits_list(&self) -> Option<Vec<u64>> {
+        Some(self.list::<Float64Type>()?.into_iter().map(f64::to_bits).collect())
+    }
+
+    pub(super) fn u64_list(&self) -> Option<Vec<u64>> {
+        self.list::<UInt64Type>()
+    }
+
+    pub(super) fn text(&self) -> String {
+        self.array().unwrap().as_string::<i32>().value(self.row).to_owned()
+    }
+
+    pub(super) fn map(&self) -> BTreeMap<String, String> {
+        let entries = self.array().unwrap().as_map().value(self.row);
+        let (keys, values) = (entries.column(0).as_string::<i32>(), entries.column(1).as_string::<i32>());
+        (0..entries.len())
+            .map(|entry| (keys.value(entry).to_owned(), values.value(entry).to_owned()))
+            .collect()
     }
 }
