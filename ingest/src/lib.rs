@@ -3,11 +3,13 @@
 //! Every source has a folder with its configuration, its transport, its pure decoding and its status mapping. What it
 //! decodes it hands to the [`pipeline`], which answers once the data is durable.
 
+pub mod access_log;
 pub mod discovery;
 pub mod envoy;
 mod http_get;
 pub mod otlp;
 pub mod pipeline;
 pub mod prometheus;
+mod route;
 pub mod status;
 mod wire;

@@ -38,6 +38,15 @@ impl<'a> Value<'a> {
         Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
+    /// A number of any wire type.
+    pub(crate) fn number(self) -> Result<u64, Malformed> {
+        match self {
+            Self::Varint(number) | Self::Fixed64(number) => Ok(number),
+            Self::Fixed32(number) => Ok(number.into()),
+            Self::Bytes(_) => Err(Malformed),
+        }
+    }
+
     pub(crate) fn bytes(self) -> Result<&'a [u8], Malformed> {
         if let Self::Bytes(bytes) = self { Ok(bytes) } else { Err(Malformed) }
     }

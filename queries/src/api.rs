@@ -6,6 +6,7 @@
 pub mod error;
 pub mod graph;
 pub mod live;
+pub mod proxies;
 pub mod services;
 pub mod sources;
 pub mod status;

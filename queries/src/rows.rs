@@ -1,5 +1,6 @@
 //! The rows that are stored. Sources decode what they get into these; the store alone knows how they lie on disk.
 
+pub mod access_log;
 pub mod envoy;
 pub mod log;
 pub mod mesh;

@@ -30,6 +30,7 @@ pub fn service(graph: &Graph, name: &str) -> Option<ServiceDetail> {
         summary: summary(graph, node),
         callers: edges(&|edge| edge.target == node.id),
         callees: edges(&|edge| edge.source == node.id),
+        proxies: Vec::new(),
     })
 }
 

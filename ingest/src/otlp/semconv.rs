@@ -14,10 +14,10 @@ use std::borrow::Cow;
 use sidecarta_queries::rows::span::{Protocol, SpanKind, SpanStatus};
 
 use super::value::text_within;
+use crate::route;
 
 mod fields;
 mod peer;
-mod route;
 
 pub use peer::PeerMeaning;
 

@@ -1,7 +1,9 @@
 //! The scraper against real Envoys, and against servers that are anything but; and what real Envoys push.
+//! The scraper against real Envoys, and against servers that are anything but; access logs that real Envoys write.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
+mod access_log;
 mod counts;
 mod exposition;
 mod hostile;

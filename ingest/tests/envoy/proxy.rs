@@ -69,6 +69,11 @@ impl Envoy {
         }
     }
 
+    /// A file in the folder that it runs in, where its access logs are: `default.log`, `json.log` and `own.log`.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     async fn when_listening(&self) -> SocketAddr {
         eventually("Envoy listens", async || {
             let state = self.admin_call("GET", "/server_info").await?;
@@ -105,6 +110,8 @@ fn run(folder: &TempDir) -> Child {
             "1",
             "--log-level",
             "error",
+            "--file-flush-interval-msec",
+            "20",
         ])
         .current_dir(folder.path())
         .stdin(Stdio::null())
@@ -112,7 +119,29 @@ fn run(folder: &TempDir) -> Child {
         .expect("Envoy starts")
 }
 
+/// An access log's format that is nobody's default.
+pub(crate) const OWN_FORMAT: &str = "%START_TIME(%d/%b/%Y:%H:%M:%S.%6f %z)% %REQ(:METHOD)% \
+     %PATH(NQ)%|%ROUTE_NAME%|%UPSTREAM_CLUSTER_RAW%|%RESPONSE_CODE%%RESPONSE_FLAGS_LONG%|\
+     %UPSTREAM_REQUEST_ATTEMPT_COUNT%|%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%|\
+     %COMMON_DURATION(US_TX_END:US_RX_BEG:us)%|%ACCESS_LOG_TYPE%|%REQ(X-NONE?X-OTHER):9%|\
+     %DYNAMIC_METADATA(a:b)%|100%%|%TRACE_ID%|%REQ(USER-AGENT)%|%BYTES_SENT%";
+
+/// The access logs: in Envoy's own format, as JSON, and in [`OWN_FORMAT`].
+fn access_logs() -> String {
+    let file = |path: &str, format: &str| {
+        format!(
+            "{{name: file, typed_config: {{\"@type\": \
+             type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, path: {path}{format}}}}}"
+        )
+    };
+    let own = serde_json::Value::from(format!("{OWN_FORMAT}\n"));
+    let own = format!(", log_format: {{text_format_source: {{inline_string: {own}}}}}");
+    let json = r#", log_format: {json_format: {start_time: "%START_TIME%", method: "%REQ(:METHOD)%", path: "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%", protocol: "%PROTOCOL%", response_code: "%RESPONSE_CODE%", response_flags: "%RESPONSE_FLAGS%", duration: "%DURATION%", upstream_cluster: "%UPSTREAM_CLUSTER%", attempts: "%UPSTREAM_REQUEST_ATTEMPT_COUNT%"}}"#;
+    [file("default.log", ""), file("json.log", json), file("own.log", &own)].join(", ")
+}
+
 fn configuration(live: SocketAddr, dead: SocketAddr) -> String {
+    let access_logs = access_logs();
     let cluster = |name: &str, address: SocketAddr| {
         let (ip, port) = (address.ip(), address.port());
         format!(
@@ -138,6 +167,7 @@ static_resources:
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
           stat_prefix: in.bound
+          access_log: [{access_logs}]
           route_config:
             name: edge
             virtual_hosts:

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::graph::{Edge, Evidence, Health, NodeKind, VersionShare};
+use super::proxies::ProxySummary;
 
 /// The answer of `GET /api/v1/services`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -66,4 +67,7 @@ pub struct ServiceDetail {
     pub callers: Vec<Edge>,
     /// Edges out of it.
     pub callees: Vec<Edge>,
+    /// The proxies that stand before it, sorted by id.
+    #[serde(default)]
+    pub proxies: Vec<ProxySummary>,
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// The route with its query cut off and every segment that is an id replaced by `{id}`.
-pub(super) fn template(route: &str) -> Cow<'_, str> {
+pub(crate) fn template(route: &str) -> Cow<'_, str> {
     let path = route.split(['?', '#']).next().unwrap_or_default();
     if !path.split('/').any(is_id) {
         return Cow::Borrowed(path);
