@@ -6,7 +6,7 @@
 //! - Envoy's access log service: [`als`].
 //! - Log records of OTLP: [`otlp`].
 //!
-//! All of it is pure but for the file that is followed. A line that fits no format is kept as it came, in `raw`.
+//! All of it is pure but for the file that is followed and the way into the store. A line that fits no format is kept as it came, in `raw`.
 
 pub mod als;
 mod config;
@@ -16,15 +16,19 @@ mod field;
 mod flags;
 pub mod follow;
 mod format;
+mod frame;
 mod mapping;
 mod operator;
 pub mod otlp;
 mod parser;
 mod presets;
+mod source;
 mod time;
 
 #[cfg(test)]
 mod tests;
 
 pub use config::{AccessLogConfig, AccessLogConfigError, problems};
+pub use frame::{FrameError, decode_frame};
 pub use parser::LineParser;
+pub use source::{spawn, stream_handler};

@@ -33,7 +33,7 @@ pub mod streams;
 mod value;
 
 pub use compression::{CompressionError, Encoding};
-pub use decode::{DecodeError, DecodeLimits, Decoded, decode_frame, decode_traces};
+pub use decode::{AccessLogRules, DecodeError, DecodeLimits, Decoded, decode_frame, decode_traces};
 pub use json::JsonError;
 pub use memory::{MemoryBudget, Reservation};
 pub use receipt::Receipt;

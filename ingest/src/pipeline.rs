@@ -15,8 +15,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use sidecarta_queries::frame::Frame;
+use sidecarta_queries::frame::{Frame, FrameKind};
 use sidecarta_queries::log::Log;
+use sidecarta_queries::rows::access_log::{AccessLogBatch, AccessLogRow};
 use sidecarta_queries::rows::envoy::EnvoyScrape;
 use sidecarta_queries::rows::log::LogBatch;
 use sidecarta_queries::rows::metric::MetricBatch;
@@ -28,6 +29,8 @@ use crate::otlp::DecodeLimits;
 
 /// Requests that may wait for the log at once.
 const QUEUE: usize = 4_096;
+/// What a logged request takes, roughly.
+const ACCESS_LOG_BYTES: usize = 2_048;
 /// The unit in which memory is handed out.
 const PERMIT_BYTES: usize = 1_024;
 
@@ -47,21 +50,41 @@ pub enum Rows {
     Spans(SpanBatch),
     /// One scrape of one Envoy.
     Envoy(Box<EnvoyScrape>),
-    /// Log records.
-    Logs(LogBatch),
+    /// Log records, and those that were requests logged by a proxy.
+    Logs {
+        /// The log records.
+        records: LogBatch,
+        /// The requests.
+        requests: Vec<AccessLogRow>,
+    },
     /// Data points of metrics.
     Metrics(MetricBatch),
+    /// Requests that proxies logged.
+    AccessLogs(Box<AccessLogBatch>),
 }
 
 impl Rows {
     /// Hands them to the writer as the request that has this number in the log.
-    fn stage(self, writer: &mut Writer, sequence: u64) {
+    fn stage(self, writer: &mut Writer, sequence: u64, hash: u128) {
         match self {
             Self::Spans(batch) => writer.stage_spans(sequence, batch),
             Self::Envoy(scrape) => writer.stage_envoy(sequence, scrape),
-            Self::Logs(batch) => writer.stage_logs(sequence, batch),
-            Self::Metrics(batch) => writer.stage_metrics(sequence, batch),
+            Self::Logs { records, requests } => writer.stage_logs(sequence, hash, records, requests),
+            Self::Metrics(batch) => writer.stage_metrics(sequence, hash, batch),
+            Self::AccessLogs(batch) => writer.stage_access_logs(sequence, batch),
         }
+    }
+}
+
+/// The hash of a request as it came; zero for requests whose rows have ids.
+fn hash(frame: &Frame) -> u128 {
+    match frame.kind {
+        FrameKind::OtlpTraces
+        | FrameKind::OtlpTracesGzip
+        | FrameKind::OtlpTracesZstd
+        | FrameKind::EnvoyScrape
+        | FrameKind::AccessLogs => 0,
+        kind => xxhash_rust::xxh3::xxh3_128_with_seed(&frame.payload, kind as u64),
     }
 }
 
@@ -155,6 +178,8 @@ struct Job {
 /// One acknowledged submission on its way to the store. The memory it was granted is free once queries see it.
 struct Stored {
     sequence: u64,
+    /// By which a request without ids of its own is recognised where it is sent again.
+    hash: u128,
     rows: Rows,
     permit: OwnedSemaphorePermit,
 }
@@ -256,8 +281,9 @@ impl Submission {
         let rows = match &self.rows {
             Rows::Spans(batch) => batch.memory_bytes(),
             Rows::Envoy(scrape) => scrape.baseline.len() * 2 + scrape.deltas.len() * 1_024,
-            Rows::Logs(batch) => batch.memory_bytes(),
+            Rows::Logs { records, requests } => records.memory_bytes() + requests.len() * ACCESS_LOG_BYTES,
             Rows::Metrics(batch) => batch.memory_bytes(),
+            Rows::AccessLogs(batch) => batch.memory_bytes(),
         };
         rows + self.frame.payload.len()
     }

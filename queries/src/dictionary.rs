@@ -221,6 +221,21 @@ pub fn words(id: StatId) -> Option<Words> {
     })
 }
 
+/// Statistics that are worth a look as soon as they are not zero: failures, limits that were reached, and what is open or
+/// out of order.
+const TROUBLE: &[i16] = &[
+    6, 9, 10, 15, 21, 22, 25, 28, 30, 31, 32, 40, 43, 45, 50, 51, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 70,
+    71, 72, 73, 80, 81, 82, 83, 84, 85, 86, 87, 88, 92, 95, 98, 99, 100, 112, 113, 114, 115, 116, 117, 118,
+    134, 142, 143, 147, 205, 208, 209, 212, 213, 220, 221, 222, 223, 232, 252, 253, 254, 255, 256, 257, 307,
+    308,
+];
+
+/// Whether a statistic is worth a look as soon as it is not zero.
+pub fn is_trouble(id: StatId) -> bool {
+    let is_failure = |(_, first, ..): &(&str, i16, Topic, &str)| (first + 500..first + 600).contains(&id.0);
+    TROUBLE.binary_search(&id.0).is_ok() || BY_CODE.iter().any(is_failure)
+}
+
 /// The table of `docs/envoy.md`.
 pub fn markdown() -> String {
     let mut text = String::from("| statistic | of | meaning |\n|---|---|---|\n");
@@ -286,6 +301,13 @@ mod tests {
         }
         assert_eq!(find(Scope::Listener, "upstream_rq_503"), None);
         assert_eq!(words(StatId(9_999)), None);
+    }
+
+    #[test]
+    fn trouble_is_in_the_table_and_sorted() {
+        assert!(TROUBLE.is_sorted());
+        assert!(TROUBLE.iter().all(|&id| words(StatId(id)).is_some()));
+        assert!(is_trouble(StatId(10_503)) && !is_trouble(StatId(10_404)) && !is_trouble(StatId::REQUESTS));
     }
 
     #[test]

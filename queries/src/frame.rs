@@ -38,6 +38,8 @@ pub enum FrameKind {
     /// An [`EnvoyScrape`](crate::rows::envoy::EnvoyScrape) in a compact form, compressed by zstd. Number 4 was a scrape as
     /// JSON.
     EnvoyScrape = 11,
+    /// An [`AccessLogBatch`](crate::rows::access_log::AccessLogBatch) likewise.
+    AccessLogs = 12,
 }
 
 impl FrameKind {
@@ -54,6 +56,7 @@ impl FrameKind {
             9 => Some(Self::OtlpLogsGzip),
             10 => Some(Self::OtlpLogsZstd),
             11 => Some(Self::EnvoyScrape),
+            12 => Some(Self::AccessLogs),
             _ => None,
         }
     }
@@ -66,7 +69,7 @@ mod tests {
     #[test]
     fn every_number_is_that_of_its_kind() {
         let kinds: Vec<FrameKind> = (0..=u8::MAX).filter_map(FrameKind::from_number).collect();
-        assert_eq!(kinds.len(), 10);
+        assert_eq!(kinds.len(), 11);
         assert!((1..).zip(kinds).all(|(number, kind)| kind as u8 == number));
     }
 }

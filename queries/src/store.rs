@@ -13,6 +13,7 @@ mod late;
 mod measures;
 mod partitions;
 mod reader;
+mod recent;
 mod schema;
 mod shapes;
 mod tiers;
@@ -27,9 +28,9 @@ use std::time::Duration;
 
 use duckdb::{Config, Connection};
 
-pub use directory::{Directory, ProxyRecord, SeriesKey};
+pub use directory::{Directory, LoggedRoute, ProxyRecord, SeriesKey};
 pub use measures::{Counts, Measures};
-pub use reader::{RollupRow, Store};
+pub use reader::{RollupRow, RowCounts, Store};
 pub use tiers::TimeRange;
 pub use totals::SeriesTotal;
 pub use writer::{Published, Writer};

@@ -2,6 +2,7 @@
 
 pub mod graph;
 pub mod health;
+pub mod proxies;
 pub mod services;
 pub mod sources;
 pub mod status;

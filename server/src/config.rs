@@ -9,8 +9,10 @@ use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use figment::value::{Dict, Value};
 use serde::{Deserialize, Serialize};
+use sidecarta_ingest::access_log::otlp::OtlpAccessLogs;
+use sidecarta_ingest::access_log::{self, AccessLogConfig};
 use sidecarta_ingest::envoy::EnvoyConfig;
-use sidecarta_ingest::otlp::OtlpConfig;
+use sidecarta_ingest::otlp::{AccessLogRules, DecodeLimits, OtlpConfig};
 use sidecarta_ingest::pipeline::PipelineOptions;
 use sidecarta_queries::store::StoreOptions;
 
@@ -26,6 +28,9 @@ pub struct Config {
     pub otlp: OtlpConfig,
     /// `[envoy]`.
     pub envoy: EnvoyConfig,
+    /// `[[access_log]]`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub access_log: Vec<AccessLogConfig>,
     /// `[store]`.
     pub store: StoreConfig,
 }
@@ -117,6 +122,7 @@ impl Config {
         if let Err(error) = self.envoy.addresses() {
             problems.extend(error.problems);
         }
+        problems.extend(access_log::problems(&self.access_log));
         let listened =
             [("server.http", self.server.http), ("otlp.grpc", self.otlp.grpc), ("otlp.http", self.otlp.http)];
         for (key, address) in listened {
@@ -154,8 +160,13 @@ impl Config {
             },
             queue_bytes: (self.store.queue_mb as usize) << 20,
             publish_every: Duration::from_millis(self.store.publish_every_ms),
-            limits: self.otlp.decode_limits(),
+            limits: DecodeLimits { access_logs: self.access_log_rules(), ..self.otlp.decode_limits() },
         }
+    }
+
+    /// Which log records are requests that a proxy logged. Bad values were refused when the configuration was read.
+    pub fn access_log_rules(&self) -> AccessLogRules {
+        OtlpAccessLogs::new(&self.access_log).map(AccessLogRules::new).unwrap_or_default()
     }
 }
 

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use sidecarta_ingest::access_log::{self, AccessLogConfigError};
 use sidecarta_ingest::envoy::{self, EnvoyConfigError};
+use sidecarta_ingest::otlp::streams::StreamHandlers;
 use sidecarta_ingest::otlp::{self, Receiver};
 use sidecarta_ingest::pipeline::{Pipeline, StartError};
 use sidecarta_ingest::status::SourceBook;
@@ -37,6 +39,9 @@ pub enum RunError {
     /// The scraper could not be started.
     #[error("Envoys cannot be scraped")]
     Envoy(#[from] EnvoyConfigError),
+    /// Access logs could not be followed.
+    #[error("access logs cannot be read")]
+    AccessLog(#[from] AccessLogConfigError),
     /// A thread or signal could not be had.
     #[error("the system refused")]
     System(#[from] io::Error),
@@ -62,13 +67,18 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let shutdown = CancellationToken::new();
     let tasks = TaskTracker::new();
 
-    let receiver = Arc::new(Receiver::new(pipeline.clone(), sources.clone(), &config.otlp));
+    let access_logs = access_log::stream_handler(&pipeline);
+    let receiver = Receiver::new(pipeline.clone(), sources.clone(), &config.otlp)
+        .with_access_logs(config.access_log_rules())
+        .with_streams(StreamHandlers { access_logs, metrics: None });
+    let receiver = Arc::new(receiver);
     tasks.spawn(report(
         "OTLP over gRPC",
         otlp::serve_grpc(otlp_grpc, Arc::clone(&receiver), shutdown.clone()),
     ));
     tasks.spawn(report("OTLP over HTTP", otlp::serve_http(otlp_http, receiver, shutdown.clone())));
     let scrapers = envoy::spawn(&config.envoy, &pipeline, &sources, &shutdown)?;
+    let followers = access_log::spawn(&config.access_log, &pipeline, &sources, &shutdown)?;
     let state = AppState::new(pipeline, sources, shutdown.clone()).map_err(|_| RunError::Store)?;
     let app = axum::serve(http, router(state)).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     tasks.spawn(report("HTTP", app.into_future()));
@@ -83,6 +93,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     tracing::info!("Ending: what was acknowledged is moved into the database");
     shutdown.cancel();
     scrapers.wait().await;
+    followers.wait().await;
     tasks.wait().await;
     // With the last source gone, the pipeline's threads finish their work.
     tokio::task::spawn_blocking(|| threads.join()).await.map_err(io::Error::other)?;

@@ -11,7 +11,7 @@ use tower_http::compression::{
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
 
-use crate::api::{graph, health, services, sources, status};
+use crate::api::{graph, health, proxies, services, sources, status};
 use crate::error::ApiError;
 use crate::state::AppState;
 use crate::{assets, live};
@@ -24,6 +24,9 @@ use crate::{assets, live};
         graph::get_graph,
         services::list_services,
         services::find_service,
+        proxies::list_proxies,
+        proxies::find_proxy,
+        proxies::edge_statistics,
         sources::list_sources,
         status::get_status
     )
@@ -41,6 +44,9 @@ pub fn router(state: AppState) -> Router {
         .route("/graph", get(graph::get_graph))
         .route("/services", get(services::list_services))
         .route("/services/{name}", get(services::find_service))
+        .route("/proxies", get(proxies::list_proxies))
+        .route("/proxies/{id}", get(proxies::find_proxy))
+        .route("/edges/statistics", get(proxies::edge_statistics))
         .route("/sources", get(sources::list_sources))
         .route("/status", get(status::get_status))
         .route("/live", get(live::stream))

@@ -11,6 +11,7 @@ use sidecarta_queries::api::sources::SourceStatus;
 use sidecarta_queries::api::status::Status;
 use sidecarta_queries::graph::{GraphFilter, GraphQuery, filtered, graph};
 use sidecarta_queries::log;
+use sidecarta_queries::store::{Store, StoreError};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -106,14 +107,23 @@ impl AppState {
                 graph
             })
         };
-        let compute = async || {
-            // The semaphore is never closed; were it, queries would run without it.
-            let _turn = self.inner.queries.acquire().await;
-            let store = self.inner.pipeline.store().clone();
-            let graph = tokio::task::spawn_blocking(move || graph(&store, &query)).await??;
-            Ok::<_, ApiError>(Arc::new(graph))
-        };
+        let compute =
+            async || Ok::<_, ApiError>(Arc::new(self.ask(move |store| graph(store, &query)).await?));
         cell.get_or_try_init(compute).await.cloned()
+    }
+
+    /// Asks the store something on a blocking thread.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        // The semaphore is never closed; were it, queries would run without it.
+        let _turn = self.inner.queries.acquire().await;
+        let store = self.inner.pipeline.store().clone();
+        Ok(tokio::task::spawn_blocking(move || question(&store)).await??)
     }
 
     /// Every source as it is now.
@@ -137,9 +147,11 @@ impl AppState {
     /// Where the store cannot be read.
     pub async fn status(&self) -> Result<Status, ApiError> {
         let store = self.inner.pipeline.store().clone();
-        let (spans, database_bytes, log_bytes) = tokio::task::spawn_blocking(move || {
+        let (counts, database_bytes, log_bytes) = tokio::task::spawn_blocking(move || {
             let size = |path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-            store.span_count().map(|spans| (spans, size(store.database_path()), log::size(&store.log_dir())))
+            store
+                .row_counts()
+                .map(|counts| (counts, size(store.database_path()), log::size(&store.log_dir())))
         })
         .await??;
         let now = Timestamp::now();
@@ -149,7 +161,10 @@ impl AppState {
             started_at: self.inner.started_at.to_string(),
             uptime_seconds: (now.as_second() - self.inner.started_at.as_second()).max(0) as u64,
             now: now.to_string(),
-            spans,
+            spans: counts.spans,
+            log_records: counts.log_records,
+            data_points: counts.data_points,
+            access_logs: counts.access_logs,
             database_bytes,
             log_bytes,
             pending_requests: self.inner.pipeline.counters().pending(),

@@ -5,6 +5,7 @@
 //! says it gives rows without a node, and these are counted. Damage inside one entry costs that entry.
 
 use sidecarta_queries::rows::access_log::AccessLogRow;
+use sidecarta_queries::rows::envoy::Proxy;
 
 use super::draft::{Draft, cut};
 use crate::wire::{Fields, Malformed};
@@ -63,6 +64,12 @@ impl AlsStream {
     /// A stream that has not sent anything. `keeps_query` is whether paths keep their query.
     pub fn new(keeps_query: bool) -> Self {
         Self { keeps_query, ..Self::default() }
+    }
+
+    /// A stream of which is known already who sends and what the log is called. Paths lose their query.
+    pub fn of(proxy: &Proxy, log_name: &str) -> Self {
+        let Proxy { id, cluster, zone, .. } = proxy.clone();
+        Self { node: Node { id, cluster, zone, log_name: log_name.to_owned() }, keeps_query: false }
     }
 
     /// Whether the stream has said which node it comes from.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use sidecarta_queries::frame::{Frame, FrameKind};
+use sidecarta_queries::rows::log::LogRecord;
 use sidecarta_queries::rows::span::VaryingKeys;
 
 use super::compression::{self, CompressionError};
@@ -21,7 +22,7 @@ mod span;
 mod traces;
 mod walk;
 
-pub use limits::DecodeLimits;
+pub use limits::{AccessLogRules, DecodeLimits};
 pub use traces::decode_traces;
 
 /// What a row takes whatever is in it: its places in all columns, and of a span its skeleton.
@@ -63,7 +64,6 @@ pub(super) enum Fate {
     /// It is stored as it is.
     Store,
     /// Something else was made of it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for what recognises the records of an Envoy"))]
     Taken,
 }
 
@@ -157,9 +157,17 @@ pub(super) fn decode(
             Ok(decoded.map(Rows::Metrics))
         }
         Signal::Logs => {
+            let mut requests = Vec::new();
+            let mut take_access_logs = |record: &LogRecord<'_>| match limits.access_logs.row(record) {
+                Some(row) => {
+                    requests.push(row);
+                    Fate::Taken
+                }
+                None => Fate::Store,
+            };
             let decoded =
-                logs::decode_logs(payload, received_at_ns, limits, &mut meter, &mut |_| Fate::Store)?;
-            Ok(decoded.map(Rows::Logs))
+                logs::decode_logs(payload, received_at_ns, limits, &mut meter, &mut take_access_logs)?;
+            Ok(decoded.map(|records| Rows::Logs { records, requests }))
         }
     }
 }

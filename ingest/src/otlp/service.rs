@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::OtlpConfig;
 use super::body::too_large;
 use super::compression::{CompressionError, Encoding, compress_for_log, decompress};
-use super::decode::{DecodeError, DecodeLimits, Decoded, decode};
+use super::decode::{AccessLogRules, DecodeError, DecodeLimits, Decoded, decode};
 use super::json::{JsonError, to_protobuf};
 use super::memory::{MemoryBudget, Reservation};
 use super::receipt::Receipt;
@@ -81,6 +81,13 @@ impl Receiver {
             streams: None,
             stream_slots: Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)),
         }
+    }
+
+    /// Reads the access logs among log records by these rules.
+    #[must_use]
+    pub fn with_access_logs(mut self, rules: AccessLogRules) -> Self {
+        self.limits.access_logs = rules;
+        self
     }
 
     /// Takes the streams of Envoys too. Without handlers their methods are not implemented.

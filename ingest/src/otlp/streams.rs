@@ -44,6 +44,14 @@ impl EnvoyStream {
         }
     }
 
+    /// What comes on it.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::AccessLogs => "access logs",
+            Self::Metrics => "statistics",
+        }
+    }
+
     /// The kind of source that such streams are counted under.
     pub(super) fn source(self) -> &'static str {
         match self {
@@ -95,16 +103,16 @@ pub type StreamHandler = Arc<
 pub struct StreamHandlers {
     /// Takes `StreamAccessLogsMessage`s.
     pub access_logs: StreamHandler,
-    /// Takes `StreamMetricsMessage`s.
-    pub metrics: StreamHandler,
+    /// Takes `StreamMetricsMessage`s; without it, that method is not implemented.
+    pub metrics: Option<StreamHandler>,
 }
 
 impl StreamHandlers {
     /// The handler of this kind.
-    pub(super) fn of(&self, stream: EnvoyStream) -> &StreamHandler {
+    pub(super) fn of(&self, stream: EnvoyStream) -> Option<&StreamHandler> {
         match stream {
-            EnvoyStream::AccessLogs => &self.access_logs,
-            EnvoyStream::Metrics => &self.metrics,
+            EnvoyStream::AccessLogs => Some(&self.access_logs),
+            EnvoyStream::Metrics => self.metrics.as_ref(),
         }
     }
 }

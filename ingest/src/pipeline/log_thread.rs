@@ -4,7 +4,7 @@ use sidecarta_queries::frame::Frame;
 use sidecarta_queries::log::Log;
 use tokio::sync::mpsc;
 
-use super::{Counters, Job, Stored, SubmitError};
+use super::{Counters, Job, Stored, SubmitError, hash};
 
 /// Submissions that are made durable together at most.
 const GROUP: usize = 512;
@@ -25,7 +25,8 @@ pub(super) fn run(
                 for (sequence, job) in (first..).zip(group.drain(..)) {
                     // The sender may have gone away meanwhile; what it sent is stored all the same.
                     drop(job.answer.send(Ok(())));
-                    let rows = Stored { sequence, rows: job.submission.rows, permit: job.permit };
+                    let hash = hash(&job.submission.frame);
+                    let rows = Stored { sequence, hash, rows: job.submission.rows, permit: job.permit };
                     if stored.blocking_send(rows).is_err() {
                         tracing::error!("The store's thread has ended; acknowledged data waits in the log");
                         return;

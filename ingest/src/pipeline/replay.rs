@@ -6,9 +6,9 @@ use sidecarta_queries::frame::{Frame, FrameKind};
 use sidecarta_queries::log;
 use sidecarta_queries::store::{StoreError, Writer};
 
-use super::Rows;
+use super::{Rows, hash};
 use crate::otlp::DecodeLimits;
-use crate::{envoy, otlp};
+use crate::{access_log, envoy, otlp};
 
 /// Requests that are published together.
 const PORTION: u64 = 256;
@@ -37,7 +37,7 @@ pub(super) fn replay(log_dir: &Path, writer: &mut Writer, limits: &DecodeLimits)
 
 fn stage(writer: &mut Writer, sequence: u64, frame: &Frame, limits: &DecodeLimits) {
     match decode(frame, limits, writer) {
-        Ok(rows) => rows.stage(writer, sequence),
+        Ok(rows) => rows.stage(writer, sequence, hash(frame)),
         // It could be decoded when it was acknowledged, so this is damage that the checksum does not show.
         Err(error) => {
             tracing::error!(sequence, error, "A request in the log cannot be decoded and is left out");
@@ -50,6 +50,10 @@ fn decode(frame: &Frame, limits: &DecodeLimits, writer: &Writer) -> Result<Rows,
     match frame.kind {
         FrameKind::EnvoyScrape => match envoy::decode_frame(frame) {
             Ok(scrape) => Ok(Rows::Envoy(Box::new(scrape))),
+            Err(error) => Err(error.to_string()),
+        },
+        FrameKind::AccessLogs => match access_log::decode_frame(frame) {
+            Ok(batch) => Ok(Rows::AccessLogs(Box::new(batch))),
             Err(error) => Err(error.to_string()),
         },
         FrameKind::OtlpTraces

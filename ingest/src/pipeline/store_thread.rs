@@ -62,9 +62,9 @@ impl StoreThread {
     ) -> bool {
         loop {
             match rows.try_recv() {
-                Ok(Stored { sequence, rows, permit }) => {
+                Ok(Stored { sequence, hash, rows, permit }) => {
                     waiting.push(permit);
-                    rows.stage(&mut self.writer, sequence);
+                    rows.stage(&mut self.writer, sequence, hash);
                 }
                 Err(TryRecvError::Disconnected) => return false,
                 Err(TryRecvError::Empty) => {

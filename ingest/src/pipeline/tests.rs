@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use sidecarta_queries::dictionary::StatId;
 use sidecarta_queries::frame::FrameKind;
+use sidecarta_queries::rows::access_log::{AccessLogBatch, AccessLogRow};
 use sidecarta_queries::rows::envoy::{ObjectCounts, Proxy, StatObject};
 use sidecarta_queries::store::TimeRange;
 
@@ -87,6 +88,11 @@ fn every_kind_of_request_is_taken_over_from_the_log() {
         .map(|kind| {
             let payload = match kind {
                 FrameKind::EnvoyScrape => scrape().frame.payload,
+                FrameKind::AccessLogs => {
+                    let rows = vec![AccessLogRow::default()];
+                    let batch = AccessLogBatch { rows, cursor: None };
+                    zstd(&postcard::to_stdvec(&batch).unwrap())
+                }
                 FrameKind::OtlpTraces => Bytes::from_static(TRACES),
                 FrameKind::OtlpTracesGzip => gzip(TRACES),
                 FrameKind::OtlpTracesZstd => zstd(TRACES),
@@ -110,5 +116,9 @@ fn every_kind_of_request_is_taken_over_from_the_log() {
     replay::replay(&log_dir, &mut writer, &options.limits).unwrap();
     writer.move_into_file().unwrap();
     assert_eq!(writer.position(), frames.len() as u64);
-    assert_eq!(store.span_count().unwrap(), 9);
+    let counts = store.row_counts().unwrap();
+    assert_eq!(counts.spans, 9);
+    // Each of the three ways is another request, whose log records are all requests that a proxy logged.
+    assert_eq!((counts.log_records, counts.access_logs), (0, 3 * 5 + 1));
+    assert!(counts.data_points > 0 && counts.data_points % 3 == 0, "{counts:?}");
 }

@@ -42,8 +42,10 @@ async fn an_envoy_pushes_all_it_can_and_comes_again_after_a_restart() {
     let data = TempDir::new().expect("a folder");
     let (pipeline, _threads) = Pipeline::start(&PipelineOptions::in_dir(data.path())).expect("a pipeline");
     let (seen, book) = (Seen::default(), SourceBook::default());
-    let handlers =
-        StreamHandlers { access_logs: handler(&seen, "access logs"), metrics: handler(&seen, "metrics") };
+    let handlers = StreamHandlers {
+        access_logs: handler(&seen, "access logs"),
+        metrics: Some(handler(&seen, "metrics")),
+    };
     let receiver = Receiver::new(pipeline, book.clone(), &OtlpConfig::default()).with_streams(handlers);
     let receiver = Arc::new(receiver);
     let mut listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

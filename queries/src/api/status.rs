@@ -26,6 +26,15 @@ pub struct Status {
     pub now: String,
     /// Spans stored.
     pub spans: u64,
+    /// Log records of applications stored.
+    #[serde(default)]
+    pub log_records: u64,
+    /// Data points of metrics stored.
+    #[serde(default)]
+    pub data_points: u64,
+    /// Lines of access logs stored.
+    #[serde(default)]
+    pub access_logs: u64,
     /// Size of the database file.
     pub database_bytes: u64,
     /// Size of the log of acknowledged requests that are not in the database file yet.

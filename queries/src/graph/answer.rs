@@ -15,8 +15,8 @@ use super::edges::{Class, EdgeTotals, Merged};
 use super::identity::NodeKey;
 use super::together::{Said, Side, Together};
 
-/// Share of the traces' requests that a proxy must have counted for its counters to be taken for complete. The two are
-/// never equal while traffic runs, since proxies are asked every few seconds.
+/// Share of another source's requests that a source must have to be taken for complete. No two are ever equal while
+/// traffic runs, since proxies are asked every few seconds.
 const COMPLETE: f64 = 0.8;
 
 /// The graph of merged edges, nodes and edges sorted by id.
@@ -92,7 +92,7 @@ fn seen_nodes(merged: &Merged, by_version: bool) -> SeenNodes<'_> {
 
 /// The ids that all nodes are seen by: `kind:name`, with namespace and environment only where the name alone would be
 /// ambiguous.
-fn node_ids(merged: &Merged, by_version: bool) -> Vec<String> {
+pub(super) fn node_ids(merged: &Merged, by_version: bool) -> Vec<String> {
     let nodes = || merged.nodes.iter().map(|(node, _)| node);
     let mut homes: HashMap<(NodeKind, &str), HashSet<(&str, &str)>> = HashMap::default();
     for node in nodes() {
@@ -110,6 +110,11 @@ fn node_ids(merged: &Merged, by_version: bool) -> Vec<String> {
         id
     };
     nodes().map(id).collect()
+}
+
+/// The id of a node whose name is its own.
+pub(super) fn plain_id(node: &NodeKey) -> String {
+    format!("{}:{}", kind_word(node.kind), node.name)
 }
 
 fn kind_word(kind: NodeKind) -> &'static str {
@@ -139,10 +144,10 @@ impl Best {
     /// Of what each source says. `side` says whose latency counts first.
     fn of(totals: &Together<'_>, side: Side) -> Self {
         let mut said: Vec<&Said<'_>> = totals.said().iter().collect();
-        if let [counted, traced] = said[..]
-            && (counted.counts.requests as f64) < COMPLETE * traced.counts.requests as f64
-        {
-            said.reverse();
+        let most = said.iter().map(|said| said.counts.requests).max().unwrap_or(0) as f64;
+        if let Some(best) = said.iter().position(|said| said.counts.requests as f64 >= COMPLETE * most) {
+            let best = said.remove(best);
+            said.insert(0, best);
         }
         let most = said.first().map_or(0, |first| first.counts.requests).max(0) as f64;
         let evidence: Vec<Evidence> = said.iter().map(|said| evidence(said, totals, side, most)).collect();
@@ -165,7 +170,7 @@ impl Best {
 }
 
 /// What is written of a rate: more digits would say nothing.
-fn six_digits(value: f64) -> f64 {
+pub(super) fn six_digits(value: f64) -> f64 {
     to_six_digits(value, f64::round)
 }
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use crate::api::graph::NodeKind;
+use crate::rows::access_log::Direction;
 use crate::rows::envoy::StatObject;
 use crate::rows::span::{Protocol, Workload};
-use crate::store::{Counts, Directory, Measures, ProxyRecord, SeriesKey, SeriesTotal};
+use crate::store::{Counts, Directory, LoggedRoute, Measures, ProxyRecord, SeriesKey, SeriesTotal};
 use crate::trace::Endpoint;
 
 use super::GraphQuery;
@@ -38,12 +39,16 @@ pub(super) struct EdgeTotals {
     pub(super) trace: Option<Measures>,
     /// What Envoys say.
     pub(super) envoy: Option<Measures>,
+    /// What Envoys have logged.
+    pub(super) access_log: Option<Measures>,
     /// Requests by protocol, from traces.
     pub(super) protocols: BTreeMap<Protocol, i64>,
     /// Node ids of the proxies that counted.
     pub(super) reporters: Vec<String>,
     /// Whether a proxy calls with a certificate of its own, where one says.
     pub(super) mtls: Option<bool>,
+    /// The numbers of the series of clusters that were added.
+    pub(super) series: Vec<u32>,
 }
 
 /// The whole graph before it is put into words.
@@ -64,19 +69,18 @@ pub(super) struct Merged {
 
 /// Resolves and merges all series of a range.
 pub(super) fn merge(directory: &Directory, totals: &[(u32, SeriesTotal)], query: &GraphQuery) -> Merged {
-    let series: Vec<(&SeriesKey, &SeriesTotal)> =
-        totals.iter().filter_map(|(id, total)| Some((directory.series(*id)?, total))).collect();
-    let seen: Vec<&Workload> = series.iter().flat_map(|(key, _)| workloads(key)).collect();
-    let identity = Identity::new(directory, &seen);
+    let identity = identity(directory, totals);
     let mut merged = Merged { proxies: directory.proxies().len() as u64, ..Merged::default() };
     let since_ns = query.range.from_s * 1_000_000_000;
     let reporting = |record: &&ProxyRecord| record.last_scrape_ns >= since_ns;
     merged.proxies_reporting = directory.proxies().values().filter(reporting).count() as u64;
-    for (key, total) in series {
+    for (id, total) in totals {
+        let Some(key) = directory.series(*id) else { continue };
         match key {
             SeriesKey::Edge { source, target, protocol } => {
                 merged.add_trace_edge(&identity, (source, target, *protocol), total);
             }
+            SeriesKey::Logged(logged) => merged.add_logged(&identity, directory, logged, &total.measures),
             SeriesKey::Envoy { proxy, object } => {
                 // Much else is counted of what nobody calls.
                 if total.measures.counts == Counts::default() {
@@ -85,7 +89,7 @@ pub(super) fn merge(directory: &Directory, totals: &[(u32, SeriesTotal)], query:
                 let Some(record) = directory.proxies().get(&**proxy) else { continue };
                 match &**object {
                     StatObject::Cluster(cluster) => {
-                        merged.add_cluster(&identity, record, cluster, &total.measures);
+                        merged.add_cluster(&identity, record, cluster, (*id, &total.measures));
                     }
                     StatObject::Manager(prefix) => {
                         merged.add_listener(&identity, record, prefix, &total.measures);
@@ -97,6 +101,13 @@ pub(super) fn merge(directory: &Directory, totals: &[(u32, SeriesTotal)], query:
         }
     }
     merged
+}
+
+/// The rules of identity over what was seen in a range.
+pub(super) fn identity<'a>(directory: &'a Directory, totals: &[(u32, SeriesTotal)]) -> Identity<'a> {
+    let keys = totals.iter().filter_map(|(id, _)| directory.series(*id));
+    let seen: Vec<&Workload> = keys.flat_map(workloads).collect();
+    Identity::new(directory, &seen)
 }
 
 fn workloads(key: &SeriesKey) -> impl Iterator<Item = &Workload> {
@@ -147,7 +158,7 @@ impl Merged {
         identity: &Identity<'_>,
         record: &ProxyRecord,
         cluster: &str,
-        measures: &Measures,
+        (series, measures): (u32, &Measures),
     ) {
         let (source, rule) = identity.proxy(record);
         let Target::Node(target, target_rule) = identity.cluster(cluster, &source.name, Some(record)) else {
@@ -160,8 +171,34 @@ impl Merged {
         let totals = self.edges.entry(EdgeKey { source, target, class: Class::Request }).or_default();
         totals.envoy.get_or_insert_default().merge(measures, 1);
         totals.reported_by(record);
+        totals.series.push(series);
         if let Some(config) = record.config.clusters.iter().find(|config| config.name == cluster) {
             totals.mtls = Some(config.mtls && totals.mtls.unwrap_or(true));
+        }
+    }
+
+    /// What a proxy logged on the way out, or a gateway on the way in.
+    fn add_logged(
+        &mut self,
+        identity: &Identity<'_>,
+        directory: &Directory,
+        logged: &LoggedRoute,
+        measures: &Measures,
+    ) {
+        let record = directory.proxies().get(&logged.node_id);
+        let (source, rule) = identity.proxy_of(&logged.node_id, &logged.service);
+        let comes_in = logged.direction == Direction::Inbound && source.kind != NodeKind::Gateway;
+        if comes_in || logged.cluster.is_empty() {
+            return;
+        }
+        let Target::Node(target, target_rule) = identity.cluster(&logged.cluster, &source.name, record)
+        else {
+            return;
+        };
+        let (source, target) = (self.number(source, rule), self.number(target, target_rule));
+        if !self.are_one(source, target) {
+            let totals = self.edges.entry(EdgeKey { source, target, class: Class::Request }).or_default();
+            totals.access_log.get_or_insert_default().merge(measures, 1);
         }
     }
 
@@ -198,6 +235,11 @@ impl Merged {
         let number = self.number(node, rule);
         self.workloads.extend(address.map(|address| (address, number)));
         Some(number)
+    }
+
+    /// The number of a node that is known.
+    pub(super) fn number_of(&self, node: &NodeKey) -> Option<usize> {
+        self.numbers.get(node).copied()
     }
 
     /// The number of a node. The first rule that named it is kept; what spans say of themselves comes before all else.

@@ -192,7 +192,11 @@ impl<'a> Identity<'a> {
 
     /// The workload that a proxy stands before.
     pub(super) fn proxy(&self, record: &ProxyRecord) -> (NodeKey, String) {
-        let id = record.proxy.id.as_str();
+        self.proxy_of(&record.proxy.id, &record.proxy.cluster)
+    }
+
+    /// The workload that a proxy stands before, by its `node.id` and `node.cluster`.
+    pub(super) fn proxy_of(&self, id: &str, cluster: &str) -> (NodeKey, String) {
         if let Some(workloads) = self.proxies.get(id)
             && let Some(workload) = common(workloads)
         {
@@ -201,8 +205,8 @@ impl<'a> Identity<'a> {
                 format!("proxy {id}: its spans stand beside the application's"),
             );
         }
-        if !record.proxy.cluster.is_empty() {
-            return (self.proxied(&record.proxy.cluster), format!("proxy {id}: node.cluster"));
+        if !cluster.is_empty() {
+            return (self.proxied(cluster), format!("proxy {id}: node.cluster"));
         }
         (self.proxied(id), "a proxy's node id".to_owned())
     }

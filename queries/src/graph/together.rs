@@ -45,10 +45,12 @@ impl<'a> Together<'a> {
             let said = |source, of: fn(&EdgeTotals) -> Option<&Measures>| {
                 Said::of(source, self.edges.iter().filter_map(|edge| of(edge)).collect())
             };
-            [said(Source::Envoy, |edge| edge.envoy.as_ref()), said(Source::Trace, |edge| edge.trace.as_ref())]
-                .into_iter()
-                .flatten()
-                .collect()
+            let sources = [
+                said(Source::Envoy, |edge| edge.envoy.as_ref()),
+                said(Source::AccessLog, |edge| edge.access_log.as_ref()),
+                said(Source::Trace, |edge| edge.trace.as_ref()),
+            ];
+            sources.into_iter().flatten().collect()
         })
     }
 
@@ -94,7 +96,7 @@ impl<'a> Said<'a> {
 
     /// The latency as one side saw it, where it did.
     pub(super) fn latency(&self, side: Side) -> Option<Latency> {
-        let scheme = if self.source == Source::Envoy { Scheme::Envoy } else { Scheme::Log };
+        let scheme = if self.source == Source::Trace { Scheme::Log } else { Scheme::Envoy };
         let bins = |part: &&'a Measures| match side {
             Side::Caller => &part.client,
             Side::Callee => &part.server,

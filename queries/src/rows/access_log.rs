@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+mod columns;
 mod hex;
+
+pub(crate) use columns::access_log_columns;
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +40,31 @@ pub enum Direction {
     Inbound,
     /// From the service behind the proxy.
     Outbound,
+}
+
+/// Requests that were logged, with how far their source has been read by that.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AccessLogBatch {
+    /// The requests.
+    pub rows: Vec<AccessLogRow>,
+    /// Where the source is read piece by piece: how far. It is stored with the rows in one transaction.
+    pub cursor: Option<SourceCursor>,
+}
+
+impl AccessLogBatch {
+    /// Memory that it takes, roughly, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.rows.len() * 2_048 + self.rows.iter().map(|row| row.raw.len()).sum::<usize>()
+    }
+}
+
+/// How far a source has been read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceCursor {
+    /// The source, unique among all that are read piece by piece.
+    pub source: String,
+    /// In a form of the source's own.
+    pub position: Vec<u8>,
 }
 
 /// What is known of an encrypted connection; all empty where it was not encrypted or nothing is known.

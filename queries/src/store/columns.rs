@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, BooleanArray, MapBuilder, StringBuilder, UInt64Array, UInt64Builder};
-use arrow::compute::filter_record_batch;
+use arrow::compute::{filter_record_batch, take_arrays};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
@@ -31,6 +31,27 @@ pub(super) fn span_columns(
         return Ok(rows);
     }
     filter_record_batch(&rows, &BooleanArray::from(new.to_vec()))
+}
+
+/// Rows that DuckDB's appender takes at once.
+const CHUNK: usize = 2_048;
+
+/// Rows as the in-memory table takes them: with the generation behind the columns of the file, and in chunks that hold
+/// nothing else. The appender copies all the entries of a map or list for each chunk that it cuts off itself, which for a
+/// large batch is quadratic.
+pub(super) fn hot_columns(columns: &RecordBatch, generation: u64) -> Result<Vec<RecordBatch>, ArrowError> {
+    let mut fields: Vec<_> = columns.schema().fields().iter().cloned().collect();
+    fields.push(Arc::new(Field::new("generation", DataType::UInt64, false)));
+    let schema = Arc::new(Schema::new(fields));
+    let mut chunks = Vec::new();
+    for first in (0..columns.num_rows()).step_by(CHUNK) {
+        let rows = CHUNK.min(columns.num_rows() - first);
+        let numbers = UInt64Array::from_iter_values((first as u64..).take(rows));
+        let mut chunk = take_arrays(columns.columns(), &numbers, None)?;
+        chunk.push(Arc::new(UInt64Array::from_value(generation, rows)));
+        chunks.push(RecordBatch::try_new(Arc::clone(&schema), chunk)?);
+    }
+    Ok(chunks)
 }
 
 /// The rows of the table `resources`.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::dictionary::StatId;
+use crate::rows::access_log::AccessLogRow;
 use crate::rows::envoy::{EnvoyScrape, LatencyBin, ObjectCounts, StatObject};
 use crate::sketch::{Bins, envoy_bin};
 use crate::trace::{BUCKET_SECONDS, Contribution, contributions, contributions_alone};
 
 use super::Directory;
-use super::directory::SeriesKey;
+use super::directory::{LoggedRoute, SeriesKey};
 use super::measures::{Counts, Measures, Rollup};
 use super::window::Window;
 
@@ -81,6 +82,40 @@ fn measures(delta: &ObjectCounts) -> Measures {
             stats,
             ..Measures::default()
         },
+    }
+}
+
+/// Adds requests that proxies logged.
+pub(super) fn count_access_logs(rows: &[AccessLogRow], directory: &mut Directory, rollup: &mut Rollup) {
+    for row in rows.iter().filter(|row| row.is_request()) {
+        let bucket_s = row.start_ns.div_euclid(BUCKET_SECONDS * 1_000_000_000) * BUCKET_SECONDS;
+        let service = if row.node_cluster.is_empty() { &row.node_id } else { &row.node_cluster };
+        let route = [row.method.as_str(), row.route.as_str()].join(" ").trim().to_owned();
+        let logged = LoggedRoute {
+            node_id: row.node_id.clone(),
+            service: service.clone(),
+            version: row.version.clone(),
+            direction: row.direction,
+            cluster: row.upstream_cluster.clone(),
+            route: directory.route(service, route),
+        };
+        let series = directory.series_id(SeriesKey::Logged(Arc::new(logged)));
+        let counts = Counts {
+            requests: 1,
+            errors: i64::from(row.is_error()),
+            attempts: i64::from(row.attempts),
+            retries: i64::from(row.retries()),
+            timeouts: i64::from(row.is_timeout()),
+            connection_failures: i64::from(row.is_connection_failure()),
+            ..Counts::default()
+        };
+        let measures = rollup.entry((bucket_s, series)).or_default();
+        measures.counts.merge(counts, 1);
+        if let Some(duration_ns) = row.duration_ns {
+            // Most logs know whole milliseconds, so Envoy's own bins say all that there is.
+            let whole_ms = u32::try_from(duration_ns / 1_000_000).unwrap_or(u32::MAX);
+            measures.client.add(envoy_bin(whole_ms), 1);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use duckdb::{Connection, Row, params};
 use foldhash::{HashMap, HashSet};
 
+use crate::rows::access_log::{Direction, SourceCursor};
 use crate::rows::envoy::{EnvoyScrape, Gap, ObjectGauges, Proxy, ProxyConfig, StatObject};
 use crate::rows::span::{Peer, PeerKind, Protocol, Workload};
 use crate::trace::{Endpoint, Learned, LearnedCluster, LearnedProxy};
@@ -17,6 +18,8 @@ use super::{StoreError, database};
 const MAX_SERIES: usize = 200_000;
 /// Name of the service that stands for all that is over the cap.
 pub(super) const OVERFLOW: &str = "__overflow__";
+/// Routes that a service may have. What is over counts under [`OVERFLOW`].
+const MAX_ROUTES: usize = 500;
 /// Gaps that are kept of a proxy.
 const MAX_GAPS: usize = 20;
 /// Learned clusters that are kept at most.
@@ -41,6 +44,25 @@ pub enum SeriesKey {
         /// The part.
         object: Arc<StatObject>,
     },
+    /// Requests along a route that a proxy logged.
+    Logged(Arc<LoggedRoute>),
+}
+
+/// Requests of one kind that a proxy logged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct LoggedRoute {
+    /// `node.id` of the proxy.
+    pub node_id: String,
+    /// The service that the proxy stands before, by its `node.cluster`.
+    pub service: String,
+    /// Version of that service, where configured.
+    pub version: String,
+    /// Which way they went.
+    pub direction: Direction,
+    /// The upstream cluster; empty where the proxy answered itself.
+    pub cluster: String,
+    /// Method and template.
+    pub route: String,
 }
 
 /// A proxy as it is known.
@@ -67,6 +89,11 @@ pub struct Directory {
     ids: HashMap<SeriesKey, u32>,
     /// The parts of proxies, each once: proxies of one mesh have many in common.
     objects: HashSet<Arc<StatObject>>,
+    /// The routes that each service has been seen with.
+    routes: HashMap<String, HashSet<String>>,
+    /// How far sources are read that are read piece by piece.
+    cursors: BTreeMap<String, Vec<u8>>,
+    unsaved_cursors: HashSet<String>,
     learned_clusters: HashSet<LearnedCluster>,
     learned_proxies: HashSet<LearnedProxy>,
     proxies: BTreeMap<String, ProxyRecord>,
@@ -139,6 +166,31 @@ impl Directory {
         object
     }
 
+    /// The name under which a route of a service counts: its own, unless the service has too many.
+    pub(super) fn route(&mut self, service: &str, route: String) -> String {
+        if !self.routes.contains_key(service) {
+            self.routes.insert(service.to_owned(), HashSet::default());
+        }
+        match self.routes.get_mut(service) {
+            Some(known) if known.contains(&route) => route,
+            Some(known) if known.len() < MAX_ROUTES => {
+                known.insert(route.clone());
+                route
+            }
+            _ => OVERFLOW.to_owned(),
+        }
+    }
+
+    /// How far a source has been read, in a form of its own.
+    pub fn cursor(&self, source: &str) -> Option<&[u8]> {
+        self.cursors.get(source).map(Vec::as_slice)
+    }
+
+    pub(super) fn read_up_to(&mut self, cursor: &SourceCursor) {
+        self.cursors.insert(cursor.source.clone(), cursor.position.clone());
+        self.unsaved_cursors.insert(cursor.source.clone());
+    }
+
     pub(super) fn saw_proxy(&mut self, scrape: &EnvoyScrape) {
         let record = self.proxies.entry(scrape.proxy.id.clone()).or_default();
         record.proxy.clone_from(&scrape.proxy);
@@ -173,6 +225,7 @@ impl Directory {
                 let [source, target] = ends(key);
                 let (evidence, protocol) = match key {
                     SeriesKey::Edge { protocol, .. } => ("trace", *protocol as u8),
+                    SeriesKey::Logged(_) => ("access_log", Protocol::Http as u8),
                     _ => ("envoy", Protocol::Http as u8),
                 };
                 appender.append_row(params![
@@ -201,6 +254,10 @@ impl Directory {
             ])?;
         }
         appender.flush()?;
+        let mut save_cursor = connection.prepare(include_str!("../../sql/store/save_cursor.sql"))?;
+        for source in &self.unsaved_cursors {
+            save_cursor.execute(params![source, self.cursors.get(source)])?;
+        }
         let mut save_proxy = connection.prepare(include_str!("../../sql/store/save_proxy.sql"))?;
         for record in self.unsaved_proxies.iter().filter_map(|id| self.proxies.get(id)) {
             let proxy = &record.proxy;
@@ -227,6 +284,7 @@ impl Directory {
         self.unsaved_series = 0;
         self.unsaved_learned = Learned::default();
         self.unsaved_proxies.clear();
+        self.unsaved_cursors.clear();
     }
 
     /// Reads the dictionary of the file.
@@ -243,6 +301,11 @@ impl Directory {
             let key = self.series_key(row)?;
             self.ids.insert(key.clone(), self.series.len() as u32);
             self.series.push(key);
+        }
+        let mut statement = connection.prepare("FROM store.cursors")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            self.cursors.insert(row.get(0)?, row.get(1)?);
         }
         let mut statement = connection.prepare("FROM store.learned_clusters")?;
         let mut rows = statement.query([])?;
@@ -295,6 +358,17 @@ impl Directory {
             let object = self.object(&part_of(target));
             return Ok(SeriesKey::Envoy { proxy: source[2].as_str().into(), object });
         }
+        if source[0] == "logger" {
+            let ([_, direction, node_id, service, version, _], [_, _, route, cluster, ..]) = (source, target);
+            let direction = match &*direction {
+                "inbound" => Direction::Inbound,
+                "outbound" => Direction::Outbound,
+                _ => Direction::Unknown,
+            };
+            self.route(&service, route.clone());
+            let logged = LoggedRoute { node_id, service, version, direction, cluster, route };
+            return Ok(SeriesKey::Logged(Arc::new(logged)));
+        }
         let protocol = Protocol::from_number(row.get(2)?);
         Ok(SeriesKey::Edge { source: endpoint(source), target: endpoint(target), protocol })
     }
@@ -329,6 +403,15 @@ fn ends(key: &SeriesKey) -> [[&str; 6]; 2] {
     match key {
         SeriesKey::Edge { source, target, .. } => [end(source), end(target)],
         SeriesKey::Envoy { proxy, object } => [named("proxy", proxy), part(object)],
+        SeriesKey::Logged(logged) => {
+            let direction = match logged.direction {
+                Direction::Unknown => "",
+                Direction::Inbound => "inbound",
+                Direction::Outbound => "outbound",
+            };
+            let source = ["logger", direction, &logged.node_id, &logged.service, &logged.version, ""];
+            [source, ["route", "", &logged.route, &logged.cluster, "", ""]]
+        }
     }
 }
 

@@ -1,12 +1,38 @@
-//! Spans and their shapes lie in one pair of tables a day of arrival, since only a dropped table gives its space back.
+//! Spans with their shapes, log records, data points and access logs lie in tables of their own for each day of arrival,
+//! since only a dropped table gives its space back.
 
 use duckdb::Connection;
 
 use super::{StoreError, database};
 
-const CREATE_SPANS: &str = include_str!("../../sql/store/create_spans.sql");
-const CREATE_SHAPES: &str = include_str!("../../sql/store/create_shapes.sql");
-const VIEWS: &str = include_str!("../../sql/store/view_spans.sql");
+/// One kind of rows.
+struct Kind {
+    /// Beginning of its tables' names.
+    table: &'static str,
+    /// The view over all of them.
+    view: &'static str,
+    create: &'static str,
+}
+
+const KINDS: [Kind; 5] = [
+    Kind { table: "spans", view: "span_rows", create: include_str!("../../sql/store/create_spans.sql") },
+    Kind { table: "shapes", view: "shapes", create: include_str!("../../sql/store/create_shapes.sql") },
+    Kind { table: "logs", view: "log_rows", create: include_str!("../../sql/store/create_logs.sql") },
+    Kind {
+        table: "metrics",
+        view: "metric_rows",
+        create: include_str!("../../sql/store/create_metrics.sql"),
+    },
+    Kind {
+        table: "access_logs",
+        view: "access_log_rows",
+        create: include_str!("../../sql/store/create_access_logs.sql"),
+    },
+];
+
+/// What users see.
+const VIEWS: [&str; 2] =
+    [include_str!("../../sql/store/view_spans.sql"), include_str!("../../sql/store/view_logs.sql")];
 
 /// The days that have a partition in the file, oldest first, each `YYYYMMDD`.
 #[derive(Debug)]
@@ -24,7 +50,10 @@ impl Partitions {
             let mut statement = connection.prepare(include_str!("../../sql/store/list_partitions.sql"))?;
             statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()
         };
-        Ok(Self { days: list().map_err(database("list its partitions"))? })
+        let days = list().map_err(database("list its partitions"))?;
+        // Those of an older version lack the tables that came later.
+        days.iter().try_for_each(|day| create(connection, day))?;
+        Ok(Self { days })
     }
 
     /// Creates the partition of a day where it is missing.
@@ -32,11 +61,7 @@ impl Partitions {
         if self.days.iter().any(|known| known == day) {
             return Ok(());
         }
-        let create = [
-            CREATE_SPANS.replace("{table}", &format!("store.spans_{day}")),
-            CREATE_SHAPES.replace("{table}", &format!("store.shapes_{day}")),
-        ];
-        connection.execute_batch(&create.join(";\n")).map_err(database("add a partition"))?;
+        create(connection, day)?;
         self.days.push(day.to_owned());
         // Before the first row goes there, so that no query misses one.
         self.refresh_views(connection)
@@ -53,9 +78,16 @@ impl Partitions {
             let parts: Vec<String> = stored.chain(hot).collect();
             format!("CREATE OR REPLACE VIEW {name} AS {}", parts.join("\nUNION ALL\n"))
         };
-        let views = [view("span_rows", "spans"), view("shapes", "shapes"), VIEWS.to_owned()];
+        let views = KINDS.iter().map(|kind| view(kind.view, kind.table));
+        let views: Vec<String> = views.chain(VIEWS.map(str::to_owned)).collect();
         connection.execute_batch(&views.join(";\n")).map_err(database("refresh its views"))
     }
+}
+
+/// Creates the tables of a day where they are missing.
+fn create(connection: &Connection, day: &str) -> Result<(), StoreError> {
+    let create = KINDS.map(|kind| kind.create.replace("{table}", &format!("store.{}_{day}", kind.table)));
+    connection.execute_batch(&create.join(";\n")).map_err(database("add a partition"))
 }
 
 /// The day of arrival that rows of this time belong to.
@@ -65,8 +97,8 @@ pub(super) fn day_of(time: jiff::Timestamp) -> String {
 
 /// Empties the in-memory tables of every second generation.
 pub(super) fn empty_hot(connection: &Connection, generation: u64) -> Result<(), StoreError> {
-    for (name, create) in [("spans", CREATE_SPANS), ("shapes", CREATE_SHAPES)] {
-        let table = format!("hot_{name}_{}", generation % 2);
+    for Kind { table, create, .. } in KINDS {
+        let table = format!("hot_{table}_{}", generation % 2);
         let create =
             create.replace("CREATE TABLE IF NOT EXISTS {table}", &format!("CREATE OR REPLACE TABLE {table}"));
         let empty = include_str!("../../sql/store/empty_hot.sql")

@@ -35,6 +35,19 @@ pub struct RollupRow<'a> {
     pub stats: (&'a [i16], &'a [i64]),
 }
 
+/// How many rows of each kind there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowCounts {
+    /// Spans.
+    pub spans: u64,
+    /// Log records of applications.
+    pub log_records: u64,
+    /// Data points of metrics.
+    pub data_points: u64,
+    /// Lines of access logs.
+    pub access_logs: u64,
+}
+
 /// Read access to the store. Cheap to clone. Calls block, so an asynchronous caller runs them on a blocking thread.
 #[derive(Clone)]
 pub struct Store {
@@ -185,10 +198,17 @@ impl Store {
         Ok(sums)
     }
 
-    /// Number of spans that queries see.
-    pub fn span_count(&self) -> Result<u64, StoreError> {
-        self.read("count its spans", |connection| {
-            connection.query_row(include_str!("../../sql/questions/span_count.sql"), [], |row| row.get(0))
+    /// How many rows of each kind queries see.
+    pub fn row_counts(&self) -> Result<RowCounts, StoreError> {
+        self.read("count its rows", |connection| {
+            connection.query_row(include_str!("../../sql/questions/row_counts.sql"), [], |row| {
+                Ok(RowCounts {
+                    spans: row.get(0)?,
+                    log_records: row.get(1)?,
+                    data_points: row.get(2)?,
+                    access_logs: row.get(3)?,
+                })
+            })
         })
     }
 

@@ -1,3 +1,5 @@
+mod others;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -183,7 +185,7 @@ proptest! {
             }
         }
         let spans: std::collections::HashSet<_> = sent.iter().map(|draft| (draft.trace, draft.span)).collect();
-        prop_assert_eq!(store.span_count().unwrap(), spans.len() as u64);
+        prop_assert_eq!(store.row_counts().unwrap().spans, spans.len() as u64);
     }
 }
 
@@ -272,7 +274,7 @@ fn no_reader_sees_a_row_group_twice_while_it_is_moved() {
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| {
                 while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                    let count = store.span_count().unwrap();
+                    let count = store.row_counts().unwrap().spans;
                     assert!(
                         [round - 1, round].contains(&(count / ROWS)) && count % ROWS == 0,
                         "{count} in round {round}"
@@ -284,7 +286,7 @@ fn no_reader_sees_a_row_group_twice_while_it_is_moved() {
             reader.join().unwrap();
             assert_eq!(published.unwrap().spans, ROWS);
         });
-        assert_eq!(store.span_count().unwrap(), round * ROWS);
+        assert_eq!(store.row_counts().unwrap().spans, round * ROWS);
     }
 }
 

@@ -7,20 +7,28 @@ use std::time::Instant;
 use arrow::record_batch::RecordBatch;
 use duckdb::Connection;
 
+use crate::rows::access_log::{AccessLogBatch, AccessLogRow, access_log_columns};
 use crate::rows::envoy::EnvoyScrape;
 use crate::rows::log::LogBatch;
 use crate::rows::metric::MetricBatch;
 use crate::rows::span::{Resource, SpanBatch, VaryingKeys};
 
-use super::columns::{resource_columns, span_columns};
+use super::columns::{hot_columns, resource_columns, span_columns};
 use super::measures::{Rollup, merge_rollup, rollup_columns};
 use super::partitions::{Partitions, day_of, empty_hot};
+use super::recent::RecentRequests;
 use super::shapes::{KnownShapes, Numbered, ShapeColumns, SharedVarying};
 use super::window::{SeenTraces, Window};
 use super::{
     Directory, SharedDirectory, StoreError, StoreOptions, counting, database, late, read_directory, tiers,
     write_directory,
 };
+
+/// The tables of rows that are stored as they come.
+const OTHERS: [&str; 3] = ["logs", "metrics", "access_logs"];
+const LOGS: usize = 0;
+const METRICS: usize = 1;
+const ACCESS_LOGS: usize = 2;
 
 /// What one call of [`Writer::publish`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +58,7 @@ pub struct Writer {
     known_resources: HashSet<u64>,
     new_resources: Vec<Resource>,
     staged: Vec<Staged>,
+    recent: RecentRequests,
     /// The last request of which everything is published.
     published: u64,
     /// The last request of which everything is in the file.
@@ -69,8 +78,15 @@ pub struct Writer {
 enum Staged {
     Spans(u64, SpanBatch),
     Envoy(u64, Box<EnvoyScrape>),
-    Logs(u64, LogBatch),
-    Metrics(u64, MetricBatch),
+    Logs(u64, Sent<(LogBatch, Vec<AccessLogRow>)>),
+    Metrics(u64, Sent<MetricBatch>),
+    AccessLogs(u64, Box<AccessLogBatch>),
+}
+
+/// Rows without ids, with the hash of the request that they came in.
+struct Sent<B> {
+    hash: u128,
+    batch: B,
 }
 
 impl Staged {
@@ -79,7 +95,8 @@ impl Staged {
             Self::Spans(sequence, _)
             | Self::Envoy(sequence, _)
             | Self::Logs(sequence, _)
-            | Self::Metrics(sequence, _) => *sequence,
+            | Self::Metrics(sequence, _)
+            | Self::AccessLogs(sequence, _) => *sequence,
         }
     }
 }
@@ -109,9 +126,10 @@ impl Writer {
             let mut statement = connection.prepare(include_str!("../../sql/store/read_resource_ids.sql"))?;
             let resources =
                 statement.query_map([], |row| row.get(0))?.collect::<Result<HashSet<u64>, _>>()?;
-            Ok((position, generation, resources, late::seen_traces(&connection)?, shapes))
+            let recent = RecentRequests::load(&connection, jiff::Timestamp::now().as_second())?;
+            Ok((position, generation, resources, late::seen_traces(&connection)?, shapes, recent))
         };
-        let (position, generation, known_resources, seen, shapes) =
+        let (position, generation, known_resources, seen, shapes, recent) =
             load().map_err(database("read its position"))?;
         Ok(Self {
             connection,
@@ -125,6 +143,7 @@ impl Writer {
             known_resources,
             new_resources: Vec::new(),
             staged: Vec::new(),
+            recent,
             published: position,
             position,
             generation: generation + 1,
@@ -156,14 +175,22 @@ impl Writer {
         self.staged.push(Staged::Envoy(sequence, scrape));
     }
 
-    /// Takes the log records of a request; [`Writer::publish`] makes them visible.
-    pub fn stage_logs(&mut self, sequence: u64, batch: LogBatch) {
-        self.staged.push(Staged::Logs(sequence, batch));
+    /// Takes the log records of a request, which `hash` recognises where it is sent again; [`Writer::publish`] makes them
+    /// visible.
+    ///
+    /// `requests` are those among the request's records that a proxy logged of requests.
+    pub fn stage_logs(&mut self, sequence: u64, hash: u128, batch: LogBatch, requests: Vec<AccessLogRow>) {
+        self.staged.push(Staged::Logs(sequence, Sent { hash, batch: (batch, requests) }));
     }
 
-    /// Takes the data points of a request; [`Writer::publish`] makes them visible.
-    pub fn stage_metrics(&mut self, sequence: u64, batch: MetricBatch) {
-        self.staged.push(Staged::Metrics(sequence, batch));
+    /// Takes the data points of a request, likewise.
+    pub fn stage_metrics(&mut self, sequence: u64, hash: u128, batch: MetricBatch) {
+        self.staged.push(Staged::Metrics(sequence, Sent { hash, batch }));
+    }
+
+    /// Takes requests that proxies logged; [`Writer::publish`] makes them visible.
+    pub fn stage_access_logs(&mut self, sequence: u64, batch: Box<AccessLogBatch>) {
+        self.staged.push(Staged::AccessLogs(sequence, batch));
     }
 
     /// Makes everything that was staged visible to queries, and moves whole row groups into the file on the way.
@@ -234,6 +261,8 @@ impl Writer {
         let mut touched = Vec::new();
         let mut rows = Vec::new();
         let mut shapes = ShapeColumns::default();
+        let mut others = OTHERS.map(|table| (table, Vec::new()));
+        let mut requests = Vec::new();
         for staged in turn {
             match staged {
                 Staged::Spans(_, batch) => {
@@ -245,7 +274,7 @@ impl Writer {
                     if count > 0 {
                         rows.push(span_columns(batch, &numbers, &new, self.generation)?);
                     }
-                    self.take_resources(batch);
+                    self.take_resources(&batch.resources);
                 }
                 Staged::Envoy(_, scrape) => {
                     write_directory(&self.directory, |directory| {
@@ -253,14 +282,49 @@ impl Writer {
                     });
                     published.scrapes += 1;
                 }
-                Staged::Logs(_, batch) => published.log_records += batch.len() as u64,
-                Staged::Metrics(_, batch) => published.data_points += batch.len() as u64,
+                Staged::Logs(_, Sent { hash, batch: (batch, logged) }) => {
+                    let count = (batch.len() + logged.len()) as u64;
+                    if self.is_sent_again(*hash, &requests) {
+                        published.duplicates += count;
+                        continue;
+                    }
+                    requests.push(*hash);
+                    published.log_records += count;
+                    others[LOGS].1.extend(hot_columns(&batch.columns, self.generation)?);
+                    self.take_resources(&batch.resources);
+                    let columns = access_log_columns(logged)?;
+                    others[ACCESS_LOGS].1.extend(hot_columns(&columns, self.generation)?);
+                    write_directory(&self.directory, |directory| {
+                        counting::count_access_logs(logged, directory, &mut rollup);
+                    });
+                }
+                Staged::Metrics(_, Sent { hash, batch }) => {
+                    if self.is_sent_again(*hash, &requests) {
+                        published.duplicates += batch.len() as u64;
+                        continue;
+                    }
+                    requests.push(*hash);
+                    published.data_points += batch.len() as u64;
+                    others[METRICS].1.extend(hot_columns(&batch.columns, self.generation)?);
+                    self.take_resources(&batch.resources);
+                }
+                Staged::AccessLogs(_, batch) => {
+                    published.log_records += batch.rows.len() as u64;
+                    let columns = access_log_columns(&batch.rows)?;
+                    others[ACCESS_LOGS].1.extend(hot_columns(&columns, self.generation)?);
+                    write_directory(&self.directory, |directory| {
+                        counting::count_access_logs(&batch.rows, directory, &mut rollup);
+                        if let Some(cursor) = &batch.cursor {
+                            directory.read_up_to(cursor);
+                        }
+                    });
+                }
             }
         }
         write_directory(&self.directory, |directory| {
             counting::count_traces(&mut self.window, &touched, directory, &mut rollup);
         });
-        if let Err(error) = self.append(rows, shapes, &rollup) {
+        if let Err(error) = self.append(rows, shapes, others, &rollup) {
             // Else the same spans would be taken for duplicates when they are published again.
             for trace_id in touched {
                 self.window.forget_uncounted(trace_id);
@@ -269,6 +333,8 @@ impl Writer {
             return Err(error);
         }
         self.shapes.keep();
+        let now_s = (self.now)().as_second();
+        requests.into_iter().for_each(|hash| self.recent.insert(hash, now_s));
         merge_rollup(&mut self.rollup, &rollup);
         for trace_id in touched {
             if let Some(trace) = self.window.get_mut(trace_id) {
@@ -296,8 +362,13 @@ impl Writer {
         Ok(())
     }
 
-    fn take_resources(&mut self, batch: &SpanBatch) {
-        for resource in &batch.resources {
+    /// Whether a request is stored already, or stands before in this turn.
+    fn is_sent_again(&self, hash: u128, this_turn: &[u128]) -> bool {
+        self.recent.contains(hash) || this_turn.contains(&hash)
+    }
+
+    fn take_resources(&mut self, resources: &[Resource]) {
+        for resource in resources {
             if self.known_resources.insert(resource.id) {
                 self.new_resources.push(resource.clone());
             }
@@ -357,15 +428,21 @@ impl Writer {
         &mut self,
         rows: Vec<RecordBatch>,
         shapes: ShapeColumns,
+        others: [(&'static str, Vec<RecordBatch>); 3],
         rollup: &Rollup,
     ) -> Result<(), StoreError> {
         let hot = self.generation % 2;
-        let count: usize = rows.iter().map(RecordBatch::num_rows).sum();
+        let all_rows = rows.iter().chain(others.iter().flat_map(|(_, rows)| rows));
+        let count: usize = all_rows.map(RecordBatch::num_rows).sum();
         let shapes: Vec<RecordBatch> = shapes.finish(self.generation)?.into_iter().collect();
         let rollup = rollup_columns(rollup, Some(self.generation))?;
         self.all_or_nothing("keep new rows", || {
             self.connection.execute_batch("BEGIN")?;
-            for (table, batches) in [("spans", rows), ("shapes", shapes), ("rollup", vec![rollup])] {
+            let tables = [("spans", rows), ("shapes", shapes), ("rollup", vec![rollup])];
+            for (table, batches) in tables.into_iter().chain(others) {
+                if batches.is_empty() {
+                    continue;
+                }
                 let mut appender = self.connection.appender(&format!("hot_{table}_{hot}"))?;
                 for batch in batches {
                     appender.append_record_batch(batch)?;
@@ -402,6 +479,15 @@ impl Writer {
                 .replace("{hot}", &hot.to_string())
                 .replace("{generation}", &generation.to_string());
             connection.execute_batch(&move_spans)?;
+            for rows in OTHERS {
+                let move_rows = include_str!("../../sql/store/move_rows.sql")
+                    .replace("{rows}", rows)
+                    .replace("{day}", &self.day)
+                    .replace("{hot}", &hot.to_string())
+                    .replace("{generation}", &generation.to_string());
+                connection.execute_batch(&move_rows)?;
+            }
+            self.recent.save(connection, now_s)?;
             tiers::add_late(connection, &format!("hot_rollup_{hot}"), generation)?;
             for (table, columns) in [("rollup_10s", rollup), ("resources", resources)] {
                 let mut appender = connection.appender_to_catalog_and_db(table, "store", "main")?;
@@ -416,6 +502,7 @@ impl Writer {
             connection.execute_batch(&save_progress)
         })?;
         write_directory(&self.directory, Directory::saved);
+        self.recent.saved();
         self.position = position;
         self.generation += 1;
         self.rollup.clear();

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use jiff::Timestamp;
 use sidecarta_queries::api::services::{ServiceResponse, ServicesResponse};
-use sidecarta_queries::services;
+use sidecarta_queries::{graph, services};
 
 use crate::error::ApiError;
 use crate::params::GraphParams;
@@ -46,9 +46,12 @@ pub async fn find_service(
     Path(name): Path<String>,
     params: GraphParams,
 ) -> Result<Json<ServiceResponse>, ApiError> {
-    let graph = state.graph(params.query(Timestamp::now())?).await?;
-    let service = services::service(&graph, &name).ok_or_else(|| {
+    let (query, filter) = params.query(Timestamp::now())?;
+    let graph = state.graph((query, filter)).await?;
+    let mut service = services::service(&graph, &name).ok_or_else(|| {
         ApiError::not_found(format!("no service called `{name}` was seen in this time range"))
     })?;
+    let proxies = state.ask(move |store| graph::proxies(store, &query)).await?;
+    service.proxies = graph::proxies_of(proxies, &service.summary.id, service.summary.kind);
     Ok(Json(ServiceResponse { service }))
 }

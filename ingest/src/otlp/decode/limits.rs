@@ -1,7 +1,13 @@
 //! How much of what is sent is taken.
 
 use std::ops::RangeInclusive;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
+
+use sidecarta_queries::rows::access_log::AccessLogRow;
+use sidecarta_queries::rows::log::LogRecord;
+
+use crate::access_log::otlp::{self, OtlpAccessLogs};
 
 /// What a request may hold. Over these limits records lose a part, or are rejected alone, or the request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +37,53 @@ pub struct DecodeLimits {
     pub max_events: usize,
     /// Bytes of a span's events as JSON, and of its links. 64 KiB.
     pub max_events_bytes: usize,
+    /// Which log records are requests that a proxy logged.
+    pub access_logs: AccessLogRules,
 }
+
+/// Which log records are requests that a proxy logged, and how they are read. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct AccessLogRules(Arc<OtlpAccessLogs>);
+
+impl AccessLogRules {
+    /// The rules of a configuration.
+    pub fn new(rules: OtlpAccessLogs) -> Self {
+        Self(Arc::new(rules))
+    }
+
+    /// The request that a record tells of; none where it is an application's log.
+    pub(super) fn row(&self, record: &LogRecord<'_>) -> Option<AccessLogRow> {
+        self.0.row(&otlp::LogRecord {
+            time_ns: record.time_ns,
+            observed_at_ns: record.observed_ns,
+            trace_id: record.trace_id,
+            span_id: record.span_id,
+            body: record.body.clone(),
+            attributes: record.attributes,
+            resource: record.resource,
+            scope: record.scope,
+        })
+    }
+}
+
+impl Default for AccessLogRules {
+    /// What Envoy says of its own logs.
+    fn default() -> Self {
+        static UNCONFIGURED: LazyLock<AccessLogRules> = LazyLock::new(|| {
+            let rules = OtlpAccessLogs::new(&[]).unwrap_or_else(|error| unreachable!("{error}"));
+            AccessLogRules::new(rules)
+        });
+        UNCONFIGURED.clone()
+    }
+}
+
+impl PartialEq for AccessLogRules {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for AccessLogRules {}
 
 impl Default for DecodeLimits {
     fn default() -> Self {
@@ -48,6 +100,7 @@ impl Default for DecodeLimits {
             max_name_bytes: 512,
             max_events: 128,
             max_events_bytes: 64 << 10,
+            access_logs: AccessLogRules::default(),
         }
     }
 }

@@ -95,7 +95,7 @@ impl Doors {
     pub(super) async fn eventually_stored(&self, spans: u64) {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
         loop {
-            let stored = self.pipeline.store().span_count().unwrap();
+            let stored = self.pipeline.store().row_counts().unwrap().spans;
             if stored == spans {
                 return;
             }

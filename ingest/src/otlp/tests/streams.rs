@@ -109,7 +109,7 @@ fn all_fine(seen: &Seen) -> StreamHandler {
 
 /// Doors with these access logs; statistics are always fine.
 async fn doors_with(access_logs: StreamHandler) -> Doors {
-    let metrics = all_fine(&Seen::default());
+    let metrics = Some(all_fine(&Seen::default()));
     Doors::open_with_streams(OtlpConfig::default(), StreamHandlers { access_logs, metrics }).await
 }
 
@@ -215,7 +215,7 @@ async fn a_stream_that_breaks_off_keeps_what_came_before() {
 #[tokio::test]
 async fn messages_over_the_limit_end_the_stream() {
     let seen = Seen::default();
-    let handlers = StreamHandlers { access_logs: all_fine(&seen), metrics: all_fine(&seen) };
+    let handlers = StreamHandlers { access_logs: all_fine(&seen), metrics: Some(all_fine(&seen)) };
     let config = OtlpConfig { max_body_bytes: 10_000, ..OtlpConfig::default() };
     let doors = Doors::open_with_streams(config, handlers).await;
     let large = Bytes::from(vec![0; 10_001]);
@@ -284,7 +284,7 @@ async fn a_bad_message_costs_itself_and_a_broken_store_the_stream() {
 #[tokio::test]
 async fn a_message_waits_for_memory_and_loses_nothing() {
     let seen = Seen::default();
-    let handlers = StreamHandlers { access_logs: all_fine(&seen), metrics: all_fine(&seen) };
+    let handlers = StreamHandlers { access_logs: all_fine(&seen), metrics: Some(all_fine(&seen)) };
     let config = OtlpConfig { max_memory_bytes: 256 << 10, ..OtlpConfig::default() };
     let doors = Doors::open_with_streams(config, handlers).await;
     let plain = vec![7; 150_000];
@@ -313,7 +313,7 @@ async fn a_message_waits_for_memory_and_loses_nothing() {
 #[tokio::test]
 async fn no_more_streams_are_open_than_may_be() {
     let seen = Seen::default();
-    let handlers = StreamHandlers { access_logs: all_fine(&seen), metrics: all_fine(&seen) };
+    let handlers = StreamHandlers { access_logs: all_fine(&seen), metrics: Some(all_fine(&seen)) };
     let config = OtlpConfig { max_connections: 2, ..OtlpConfig::default() };
     let doors = Doors::open_with_streams(config, handlers).await;
     // Two calls on one connection, and a third one.

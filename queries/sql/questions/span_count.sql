@@ -1,2 +1,0 @@
--- Number of spans.
-SELECT count(*) FROM span_rows

@@ -1,0 +1,181 @@
+//! Log records, data points, access logs and the statistics of proxies.
+
+use crate::dictionary::StatId;
+use crate::rows::access_log::{AccessLogBatch, AccessLogRow, Direction, SourceCursor};
+use crate::rows::envoy::{EnvoyScrape, Gap, LatencyBin, ObjectCounts, Proxy, StatObject};
+use crate::rows::log::{LogBatch, LogBatchBuilder, LogRecord};
+use crate::rows::metric::{MetricBatch, MetricBatchBuilder, MetricPoint};
+
+use super::*;
+
+fn logs(count: usize) -> LogBatch {
+    let mut builder = LogBatchBuilder::new(count);
+    builder.set_resource(&[(Cow::from("service.name"), Cow::from("orders"))]);
+    for number in 0..count {
+        let attributes = [(Cow::from("number"), Cow::from(number.to_string()))];
+        let record = LogRecord {
+            time_ns: NOW_NS + number as i64,
+            body: Cow::from(format!("line {number}")),
+            attributes: &attributes,
+            ..LogRecord::default()
+        };
+        builder.push(&record).unwrap();
+    }
+    builder.finish().unwrap()
+}
+
+fn metrics(count: usize) -> MetricBatch {
+    let mut builder = MetricBatchBuilder::new(count);
+    for number in 0..count {
+        let time_ns = NOW_NS + number as i64;
+        builder.push(&MetricPoint { time_ns, name: "queue.depth", ..MetricPoint::default() }).unwrap();
+    }
+    builder.finish().unwrap()
+}
+
+fn request(route: &str, response_code: u16) -> AccessLogRow {
+    AccessLogRow {
+        start_ns: NOW_NS,
+        duration_ns: Some(12_000_000),
+        node_id: "web-1".to_owned(),
+        node_cluster: "web".to_owned(),
+        direction: Direction::Outbound,
+        method: "GET".to_owned(),
+        route: route.to_owned(),
+        upstream_cluster: "orders".to_owned(),
+        response_code,
+        attempts: 2,
+        ..AccessLogRow::default()
+    }
+}
+
+fn logged(store: &Store) -> HashMap<String, (i64, i64, i64)> {
+    let counted = counted(store, everything(), 3_600);
+    let routes = counted.into_iter().filter_map(|((_, key), measures)| match key {
+        SeriesKey::Logged(logged) => {
+            let Counts { requests, errors, retries, .. } = measures.counts;
+            Some((logged.route.clone(), (requests, errors, retries)))
+        }
+        _ => None,
+    });
+    routes.collect()
+}
+
+#[test]
+fn what_is_sent_again_is_stored_once_even_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, mut writer) = open(&options(dir.path())).unwrap();
+    writer.stage_logs(1, 11, logs(5_000), vec![request("/a", 200)]);
+    writer.stage_metrics(2, 12, metrics(3_000));
+    writer.stage_logs(3, 11, logs(5_000), vec![request("/a", 200)]);
+    let published = writer.publish().unwrap();
+    assert_eq!((published.log_records, published.data_points, published.duplicates), (5_001, 3_000, 5_001));
+    let expected = RowCounts { spans: 0, log_records: 5_000, data_points: 3_000, access_logs: 1 };
+    assert_eq!(store.row_counts().unwrap(), expected);
+    writer.move_into_file().unwrap();
+    assert_eq!(store.row_counts().unwrap(), expected);
+    drop((store, writer));
+
+    let (store, mut writer) = open(&options(dir.path())).unwrap();
+    assert_eq!(store.row_counts().unwrap(), expected);
+    writer.stage_metrics(4, 12, metrics(3_000));
+    writer.stage_logs(5, 11, logs(5_000), vec![request("/a", 200)]);
+    assert_eq!(writer.publish().unwrap().duplicates, 8_001);
+    assert_eq!(store.row_counts().unwrap(), expected);
+    assert_eq!(logged(&store)["GET /a"], (1, 0, 1));
+}
+
+#[test]
+fn logged_requests_are_counted_by_route_and_their_cursor_goes_with_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, mut writer) = open(&options(dir.path())).unwrap();
+    let raw = AccessLogRow { raw: "no format fits".to_owned(), ..AccessLogRow::default() };
+    let rows = vec![request("/a", 200), request("/a", 503), request("/b", 404), raw];
+    let cursor =
+        |position: &[u8]| Some(SourceCursor { source: "a file".to_owned(), position: position.to_vec() });
+    writer.stage_access_logs(1, Box::new(AccessLogBatch { rows, cursor: cursor(b"1") }));
+    writer.publish().unwrap();
+    let expected = [("GET /a".to_owned(), (2, 1, 2)), ("GET /b".to_owned(), (1, 0, 1))];
+    assert_eq!(logged(&store), expected.clone().into());
+    writer.move_into_file().unwrap();
+    drop((store, writer));
+
+    let (store, mut writer) = open(&options(dir.path())).unwrap();
+    assert_eq!(logged(&store), expected.into());
+    assert_eq!(store.row_counts().unwrap().access_logs, 4);
+    assert_eq!(store.directory(|known| known.cursor("a file").map(<[u8]>::to_vec)), Some(b"1".to_vec()));
+    writer.stage_access_logs(2, Box::new(AccessLogBatch { rows: Vec::new(), cursor: cursor(b"2") }));
+    writer.publish().unwrap();
+    writer.move_into_file().unwrap();
+    assert_eq!(store.directory(|known| known.cursor("a file").map(<[u8]>::to_vec)), Some(b"2".to_vec()));
+}
+
+#[test]
+fn a_sender_of_random_paths_gets_one_row_for_all_that_is_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, mut writer) = open(&options(dir.path())).unwrap();
+    let rows = (0..2_000).map(|number| request(&format!("/random-{number}"), 200)).collect();
+    writer.stage_access_logs(1, Box::new(AccessLogBatch { rows, cursor: None }));
+    writer.publish().unwrap();
+    let logged = logged(&store);
+    assert_eq!(logged.len(), 501);
+    assert_eq!(logged["__overflow__"].0, 1_500);
+}
+
+#[test]
+fn everything_a_proxy_counts_stands_in_every_tier_and_survives_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, mut writer) = open(&options(dir.path())).unwrap();
+    let objects = [
+        StatObject::Cluster("orders.shop".to_owned()),
+        StatObject::Zone { cluster: "orders".to_owned(), from: "a".to_owned(), to: "b".to_owned() },
+        StatObject::Endpoint { cluster: "orders".to_owned(), address: "10.0.0.1_80".to_owned() },
+        StatObject::Route { virtual_host: "shop".to_owned(), name: "r".to_owned() },
+        StatObject::VirtualCluster { virtual_host: "shop".to_owned(), name: "other".to_owned() },
+        StatObject::Manager("in".to_owned()),
+        StatObject::Listener("0.0.0.0_80".to_owned()),
+        StatObject::Server,
+    ];
+    for sequence in 1..=3 {
+        let deltas = objects.iter().map(|object| ObjectCounts {
+            object: object.clone(),
+            counts: [(StatId::REQUESTS, 2), (StatId(10_503), sequence)].into_iter().collect(),
+            latency: vec![LatencyBin { lower_ms: 3, count: 2 }],
+        });
+        let scrape = EnvoyScrape {
+            proxy: Proxy { id: "web-1".to_owned(), restart_epoch: 4, ..Proxy::default() },
+            scraped_at_ns: NOW_NS + sequence as i64 * 20_000_000_000,
+            deltas: deltas.collect(),
+            gap: Some(Gap { since_ns: 1, until_ns: sequence as i64, lost_process: false }),
+            baseline: vec![sequence as u8],
+            ..EnvoyScrape::default()
+        };
+        writer.stage_envoy(sequence, Box::new(scrape));
+        writer.publish().unwrap();
+        // NOW_NS is in the past, so that this seals every step it lies in.
+        writer.move_into_file().unwrap();
+    }
+    drop((store, writer));
+    let (store, _writer) = open(&options(dir.path())).unwrap();
+    let record = store.directory(|known| known.proxies()["web-1"].clone());
+    assert_eq!(
+        (record.baseline.as_slice(), record.proxy.restart_epoch, record.gaps.len()),
+        (&[3_u8][..], 4, 3)
+    );
+    let series: Vec<(u32, StatObject)> = store
+        .directory(|known| known.series_of_proxy("web-1").map(|(id, object)| (id, object.clone())).collect());
+    let mut known: Vec<StatObject> = series.iter().map(|(_, object)| object.clone()).collect();
+    known.sort();
+    let mut expected = objects.to_vec();
+    expected.sort();
+    assert_eq!(known, expected);
+    let ids: Vec<u32> = series.iter().map(|(id, _)| *id).collect();
+    for range in [everything(), TimeRange::covering(NOW_NS / 1_000_000_000, NOW_NS / 1_000_000_000 + 90)] {
+        let measures = store.measures(range, &ids).unwrap();
+        for (id, object) in &series {
+            let stats: Vec<(i16, i64)> = measures[id].stats.iter().collect();
+            assert_eq!(stats, [(1, 6), (10_503, 6)], "{object:?}");
+        }
+    }
+    assert!(store.measures(everything(), &[]).unwrap().is_empty());
+}
