@@ -68,8 +68,9 @@ mod tests {
 
     #[test]
     fn every_number_is_that_of_its_kind() {
-        let kinds: Vec<FrameKind> = (0..=u8::MAX).filter_map(FrameKind::from_number).collect();
+        let kinds = (0..=u8::MAX).filter_map(|number| Some((number, FrameKind::from_number(number)?)));
+        let kinds: Vec<(u8, FrameKind)> = kinds.collect();
         assert_eq!(kinds.len(), 11);
-        assert!((1..).zip(kinds).all(|(number, kind)| kind as u8 == number));
+        assert!(kinds.iter().all(|&(number, kind)| kind as u8 == number));
     }
 }

@@ -11,13 +11,16 @@ use serde_json::{Value, json};
 
 use super::certificates::Identity;
 use super::topology::{self, Workload};
-use clusters::{local_cluster, mesh_cluster, otlp_cluster};
+use clusters::{local_cluster, mesh_cluster, receiver_cluster};
 use listeners::{gateway_listener, inbound_listener, outbound_listener};
 
 /// The cluster that leads from a sidecar to its own application.
 const LOCAL_CLUSTER: &str = "local_app";
 /// The cluster that spans are sent to.
 const OTLP_CLUSTER: &str = "otlp";
+/// The cluster that access logs are sent to. Their streams never end, while spans are known to be through once no request
+/// is under way.
+const ACCESS_LOG_CLUSTER: &str = "access_log";
 /// `SOL_SOCKET` and `SO_REUSEPORT` of Linux, which let the admin listener take its reserved port.
 const REUSE_PORT: (u8, u8) = (1, 15);
 
@@ -82,7 +85,9 @@ fn clusters_of(service: &str) -> Vec<(String, bool)> {
 }
 
 fn bootstrap(common: &Common, proxy: &Proxy, listeners: &[Value], mut clusters: Vec<Value>) -> Value {
-    clusters.push(otlp_cluster(common.otlp_grpc));
+    for name in [OTLP_CLUSTER, ACCESS_LOG_CLUSTER] {
+        clusters.push(receiver_cluster(name, common.otlp_grpc));
+    }
     let (level, name) = REUSE_PORT;
     json!({
         "node": {

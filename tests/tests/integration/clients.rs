@@ -9,7 +9,7 @@ use tokio::process::Command;
 const CALLS: u64 = 7;
 
 /// Runs one of the programs in `tests/clients`; it must say that everything was delivered.
-async fn run(mut command: Command, source: &str, arguments: [&str; 4]) {
+async fn run<const N: usize>(mut command: Command, source: &str, arguments: [&str; N]) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(source);
     command.arg(file).args(arguments).arg(CALLS.to_string()).kill_on_drop(true);
     for variable in ["http_proxy", "https_proxy", "all_proxy", "grpc_proxy"] {
@@ -75,5 +75,26 @@ async fn the_node_sdk_delivers() {
         node.env("SIDECARTA_NODE_MODULES", program("SIDECARTA_NODE_MODULES"));
         run(node, "node_exporter.mjs", [protocol, endpoint, compression, prefix]).await;
         check_graph(&server, prefix).await;
+    }
+}
+
+#[tokio::test]
+async fn the_python_sdk_delivers_logs_and_metrics() {
+    let server = Server::start().await;
+    let grpc = format!("http://{}", server.addresses().otlp_grpc);
+    let http = format!("http://{}", server.addresses().otlp_http);
+    for (round, (protocol, endpoint)) in (1..).zip([("grpc", &grpc), ("http", &http)]) {
+        let python = Command::new(program("SIDECARTA_PYTHON"));
+        run(python, "python_signals.py", [protocol, endpoint, "orders"]).await;
+        eventually_ok("everything is stored", async || {
+            let status = server.status().await;
+            // Four instruments, of both temporalities, and what the SDK tells of itself.
+            let is_all = status.log_records == round * CALLS && status.data_points >= round * 8;
+            if is_all && status.spans == 0 { Ok(()) } else { Err(format!("{status:?}")) }
+        })
+        .await;
+    }
+    for source in server.sources().await {
+        assert_eq!((source.rejected, source.failures), (0, 0), "{source:?}");
     }
 }

@@ -29,11 +29,16 @@ impl Group {
     }
 }
 
-/// What a source of evidence should say: everything for traces, and what goes through proxies for Envoys.
+/// What a source of evidence should say: everything for traces, and what goes through proxies for what Envoys count and
+/// log.
 fn expected(truth: &Truth, source: Source, group: Group) -> Counted {
     let mut counted = Counted::new();
     for edge in &truth.edges {
-        if source == Source::Envoy && edge.kind != EdgeKind::Http {
+        if source != Source::Trace && edge.kind != EdgeKind::Http {
+            continue;
+        }
+        // A gateway logs where it sends a request, and that somebody has sent it goes without saying.
+        if source == Source::AccessLog && edge.source == "client" {
             continue;
         }
         let of_group = |version: Option<&str>| version.filter(|_| group == Group::Version).map(str::to_owned);
@@ -43,9 +48,12 @@ fn expected(truth: &Truth, source: Source, group: Group) -> Counted {
             (edge.target.clone(), of_group(target_version)),
         );
         let mut counts = edge.counts;
-        if source == Source::Trace {
-            // The span of a refused connection is there like any other; only Envoy tells that nothing was sent.
+        // The span and the log entry of a refused connection are there like any other; only counters tell that nothing
+        // was sent.
+        if source != Source::Envoy {
             counts.attempts += counts.connection_failures;
+        }
+        if source == Source::Trace {
             counts.connection_failures = 0;
         }
         let sum = counted.entry(ends).or_default();
@@ -101,12 +109,15 @@ fn difference(graph: &Graph, source: Source, expected: &Counted) -> String {
     differing.map(line).collect()
 }
 
-/// Waits until both graphs are what happened: by traces what `traced` says, by Envoys what `counted` says.
+/// Waits until both graphs are what happened: by traces and access logs what `traced` says, by counters what `counted`
+/// says.
 async fn check(server: &Server, traced: &Truth, counted: &Truth) {
     for group in [Group::Service, Group::Version] {
         let graph = eventually_ok("the graph is what happened", async || {
             let graph = server.graph(group.params()).await;
             let mut differences = difference(&graph, Source::Trace, &expected(traced, Source::Trace, group));
+            differences +=
+                &difference(&graph, Source::AccessLog, &expected(traced, Source::AccessLog, group));
             differences += &difference(&graph, Source::Envoy, &expected(counted, Source::Envoy, group));
             if differences.is_empty() { Ok(graph) } else { Err(differences) }
         })

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde_json::{Value, json};
 
-use super::{Common, LOCAL_CLUSTER, OTLP_CLUSTER, socket_address};
+use super::{Common, LOCAL_CLUSTER, socket_address};
 use crate::mesh::certificates::{Identity, spiffe_id};
 
 /// Retries that may be under way at once: more than any load of this mesh needs.
@@ -35,8 +35,8 @@ pub(super) fn mesh_cluster(common: &Common, name: &str, secured: Option<(&str, &
 }
 
 /// The cluster of the OTLP receiver, HTTP/2 without TLS.
-pub(super) fn otlp_cluster(receiver: SocketAddr) -> Value {
-    let mut cluster = cluster(OTLP_CLUSTER, receiver);
+pub(super) fn receiver_cluster(name: &str, receiver: SocketAddr) -> Value {
+    let mut cluster = cluster(name, receiver);
     cluster["typed_extension_protocol_options"] = json!({
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
             "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 
 use super::clusters::tls_context;
-use super::{LOCAL_CLUSTER, OTLP_CLUSTER, Proxy, clusters_of, seconds, socket_address};
+use super::{ACCESS_LOG_CLUSTER, LOCAL_CLUSTER, OTLP_CLUSTER, Proxy, clusters_of, seconds, socket_address};
 use crate::mesh::certificates::Identity;
 use crate::mesh::services::FLAGS_HEADER;
 use crate::mesh::topology::{self, NAMESPACE, RECOMMENDATIONS_TIMEOUT};
@@ -110,6 +110,7 @@ fn manager(proxy: &Proxy, name: &str, virtual_hosts: &[Value]) -> Value {
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": name,
         "tracing": tracing(proxy),
+        "access_log": [access_log(name)],
         // The caller learns from this header that an answer is Envoy's own, and why.
         "local_reply_config": {"mappers": [{
             "filter": {"response_flag_filter": {}},
@@ -120,6 +121,22 @@ fn manager(proxy: &Proxy, name: &str, virtual_hosts: &[Value]) -> Value {
             "name": "envoy.filters.http.router",
             "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
         }],
+    })
+}
+
+/// Every request is logged, by Envoy's access log service.
+fn access_log(name: &str) -> Value {
+    json!({
+        "name": "envoy.access_loggers.http_grpc",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
+            "common_config": {
+                "log_name": name,
+                "transport_api_version": "V3",
+                "buffer_flush_interval": "0.2s",
+                "grpc_service": {"envoy_grpc": {"cluster_name": ACCESS_LOG_CLUSTER}},
+            },
+        },
     })
 }
 
