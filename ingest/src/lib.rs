@@ -8,6 +8,7 @@ pub mod discovery;
 pub mod envoy;
 mod http_get;
 pub mod otlp;
+mod packed;
 pub mod pipeline;
 pub mod prometheus;
 mod route;

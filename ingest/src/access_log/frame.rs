@@ -1,31 +1,16 @@
-//! Access logs as the durable log keeps them: in postcard's compact form, compressed by zstd.
-
-use std::io::Read as _;
+//! Access logs as the durable log keeps them.
 
 use sidecarta_queries::frame::{Frame, FrameKind};
 use sidecarta_queries::rows::access_log::AccessLogBatch;
 
+pub use crate::packed::FrameError;
+use crate::packed::{pack, unpack};
+
 /// The largest batch that is read back, some twenty times the largest that is written.
 const MAX_BYTES: u64 = 512 << 20;
 
-/// Why a frame holds no access logs, or access logs do not become a frame.
-#[derive(Debug, thiserror::Error)]
-pub enum FrameError {
-    /// The frame is of another kind.
-    #[error("a frame of kind {0:?} holds no access logs")]
-    Kind(FrameKind),
-    /// The compressed data is damaged.
-    #[error("access logs cannot be compressed or decompressed")]
-    Compression(#[source] std::io::Error),
-    /// The content is not that of access logs.
-    #[error("access logs cannot be written or read")]
-    Content(#[source] postcard::Error),
-}
-
 pub(super) fn encode(batch: &AccessLogBatch, received_at_ns: i64) -> Result<Frame, FrameError> {
-    let content = postcard::to_stdvec(batch).map_err(FrameError::Content)?;
-    let payload = zstd::bulk::compress(&content, 1).map_err(FrameError::Compression)?;
-    Ok(Frame { kind: FrameKind::AccessLogs, received_at_ns, payload: payload.into() })
+    Ok(Frame { kind: FrameKind::AccessLogs, received_at_ns, payload: pack(batch)? })
 }
 
 /// Reads access logs back from the log.
@@ -33,13 +18,7 @@ pub(super) fn encode(batch: &AccessLogBatch, received_at_ns: i64) -> Result<Fram
 /// # Errors
 /// Where the frame holds none, which no frame does that was acknowledged.
 pub fn decode_frame(frame: &Frame) -> Result<AccessLogBatch, FrameError> {
-    if frame.kind != FrameKind::AccessLogs {
-        return Err(FrameError::Kind(frame.kind));
-    }
-    let reader = zstd::Decoder::with_buffer(frame.payload.as_ref()).map_err(FrameError::Compression)?;
-    let mut content = Vec::new();
-    reader.take(MAX_BYTES).read_to_end(&mut content).map_err(FrameError::Compression)?;
-    postcard::from_bytes(&content).map_err(FrameError::Content)
+    unpack(frame, FrameKind::AccessLogs, MAX_BYTES)
 }
 
 #[cfg(test)]

@@ -85,7 +85,9 @@ pub fn edge_statistics(
     });
     let measures = store.measures(query.range, &series)?;
     let mut sum = Bins::default();
-    measures.values().for_each(|measures| sum.merge(&measures.stats, 1));
+    for measures in measures.values() {
+        sum.merge(&measures.stats, 1);
+    }
     Ok(store.directory(|directory| {
         let mut gauges: HashMap<StatId, i64> = HashMap::default();
         let mut clusters = Vec::new();

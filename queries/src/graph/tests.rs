@@ -11,7 +11,7 @@ use super::*;
 const NOW_S: i64 = 1_795_000_000;
 
 /// The graph after these scrapes and server spans of services, each with the caller's span above it.
-fn graph_of(scrapes: &[EnvoyScrape], calls: &[(&str, &str)], filter: GraphFilter) -> Graph {
+fn graph_of(scrapes: &[EnvoyScrape], calls: &[(&str, &str)], filter: &GraphFilter) -> Graph {
     let dir = tempfile::tempdir().unwrap();
     let (store, mut writer) = store::open(&StoreOptions::in_dir(dir.path())).unwrap();
     for (sequence, scrape) in (1..).zip(scrapes) {
@@ -37,7 +37,7 @@ fn graph_of(scrapes: &[EnvoyScrape], calls: &[(&str, &str)], filter: GraphFilter
     writer.stage_spans(100, spans.finish().unwrap());
     writer.publish().unwrap();
     let range = TimeRange::covering(NOW_S - 900, NOW_S);
-    filtered(&graph(&store, &GraphQuery { range, by_version: false, now_s: NOW_S }).unwrap(), &filter)
+    filtered(&graph(&store, &GraphQuery { range, by_version: false, now_s: NOW_S }).unwrap(), filter)
 }
 
 fn scrape(id: &str, cluster: &str, config: ProxyConfig, deltas: Vec<ObjectCounts>) -> EnvoyScrape {
@@ -71,7 +71,7 @@ fn lines(graph: &Graph) -> Vec<String> {
 #[test]
 fn counters_and_traces_of_one_edge_stand_side_by_side() {
     let web = scrape("web-1", "web", ProxyConfig::default(), vec![to("orders", 10, 2)]);
-    let graph = graph_of(&[web], &[("web", "orders"), ("web", "orders")], GraphFilter::default());
+    let graph = graph_of(&[web], &[("web", "orders"), ("web", "orders")], &GraphFilter::default());
     assert_eq!(lines(&graph), ["service:web→service:orders 2/10"]);
     let edge = &graph.edges[0];
     let sources: Vec<(Source, u64)> =
@@ -86,7 +86,7 @@ fn counters_and_traces_of_one_edge_stand_side_by_side() {
 fn counters_that_miss_most_requests_stand_behind_traces() {
     let web = scrape("web-1", "web", ProxyConfig::default(), vec![to("orders", 1, 0)]);
     let calls = [("web", "orders"); 5];
-    let graph = graph_of(&[web], &calls, GraphFilter::default());
+    let graph = graph_of(&[web], &calls, &GraphFilter::default());
     assert_eq!(lines(&graph), ["service:web→service:orders 0/5"]);
 }
 
@@ -116,7 +116,7 @@ fn names_of_clusters_are_resolved_by_the_rules() {
     let graph = graph_of(
         &[scrape("web-1", "web", config, clusters)],
         &[("client-app", "web")],
-        GraphFilter::default(),
+        &GraphFilter::default(),
     );
     assert_eq!(
         lines(&graph),
@@ -145,7 +145,7 @@ fn a_listener_is_the_way_in_only_before_a_gateway() {
     let mut sidecar = scrape("web-1", "web", config, Vec::new());
     sidecar.deltas.push(listener);
     // Nothing says yet that no application stands behind it.
-    let graph = graph_of(&[sidecar], &[], GraphFilter::default());
+    let graph = graph_of(&[sidecar], &[], &GraphFilter::default());
     assert_eq!(lines(&graph), [""; 0]);
 }
 
@@ -153,12 +153,12 @@ fn a_listener_is_the_way_in_only_before_a_gateway() {
 fn the_filter_keeps_what_lies_around_the_focus_and_counts_what_it_hides() {
     let calls = [("a", "b"), ("b", "c"), ("c", "d"), ("x", "y")];
     let filter = GraphFilter { focus: Some("b".to_owned()), depth: 1, ..GraphFilter::default() };
-    let graph = graph_of(&[], &calls, filter);
+    let graph = graph_of(&[], &calls, &filter);
     assert_eq!(lines(&graph), ["service:a→service:b 0/1", "service:b→service:c 0/1"]);
     assert_eq!(graph.coverage.hidden_nodes, 3);
     let filter = GraphFilter { find: Some("Y".to_owned()), ..GraphFilter::default() };
-    assert_eq!(lines(&graph_of(&[], &calls, filter)), ["service:x→service:y 0/1"]);
+    assert_eq!(lines(&graph_of(&[], &calls, &filter)), ["service:x→service:y 0/1"]);
     assert!(
-        graph_of(&[], &[], GraphFilter::default()).nodes.iter().all(|node| node.kind == NodeKind::Client)
+        graph_of(&[], &[], &GraphFilter::default()).nodes.iter().all(|node| node.kind == NodeKind::Client)
     );
 }

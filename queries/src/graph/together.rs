@@ -90,7 +90,9 @@ pub(super) struct Said<'a> {
 impl<'a> Said<'a> {
     fn of(source: Source, parts: Vec<&'a Measures>) -> Option<Self> {
         let mut counts = Counts::default();
-        parts.iter().for_each(|part| counts.merge(part.counts, 1));
+        for part in &parts {
+            counts.merge(part.counts, 1);
+        }
         (!parts.is_empty()).then_some(Self { source, counts, parts, latencies: Default::default() })
     }
 

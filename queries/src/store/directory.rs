@@ -226,7 +226,7 @@ impl Directory {
                 let (evidence, protocol) = match key {
                     SeriesKey::Edge { protocol, .. } => ("trace", *protocol as u8),
                     SeriesKey::Logged(_) => ("access_log", Protocol::Http as u8),
-                    _ => ("envoy", Protocol::Http as u8),
+                    SeriesKey::Envoy { .. } => ("envoy", Protocol::Http as u8),
                 };
                 appender.append_row(params![
                     id, evidence, protocol, source[0], source[1], source[2], source[3], source[4], source[5],

@@ -334,7 +334,9 @@ impl Writer {
         }
         self.shapes.keep();
         let now_s = (self.now)().as_second();
-        requests.into_iter().for_each(|hash| self.recent.insert(hash, now_s));
+        for hash in requests {
+            self.recent.insert(hash, now_s);
+        }
         merge_rollup(&mut self.rollup, &rollup);
         for trace_id in touched {
             if let Some(trace) = self.window.get_mut(trace_id) {

@@ -55,14 +55,14 @@ impl Details {
     }
 
     /// A node with its evidence, or what the map knows of it until that has come.
-    pub(super) fn node(self, id: &str) -> Memo<Arc<Node>> {
-        let (of_map, id) = (self.map.node(id.to_owned()), id.to_owned());
+    pub(super) fn node(self, id: String) -> Memo<Arc<Node>> {
+        let of_map = self.map.node(id.clone());
         Memo::new(move |_| self.find(|part| part.nodes.get(&id).cloned()).unwrap_or_else(|| of_map.get()))
     }
 
     /// An edge with its evidence, or what the map knows of it until that has come.
-    pub(super) fn edge(self, id: &str) -> Memo<Arc<Edge>> {
-        let (of_map, id) = (self.map.edge(id.to_owned()), id.to_owned());
+    pub(super) fn edge(self, id: String) -> Memo<Arc<Edge>> {
+        let of_map = self.map.edge(id.clone());
         Memo::new(move |_| self.find(|part| part.edges.get(&id).cloned()).unwrap_or_else(|| of_map.get()))
     }
 

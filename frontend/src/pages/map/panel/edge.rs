@@ -17,7 +17,7 @@ use crate::format;
 /// Everything that is known of the calls between two nodes.
 #[component]
 pub(super) fn EdgePanel(id: String) -> impl IntoView {
-    let edge = expect_context::<Details>().edge(&id);
+    let edge = expect_context::<Details>().edge(id);
     let both_sides =
         Memo::new(move |_| edge.with(|edge| edge.client_side.is_some() || edge.server_side.is_some()));
     view! {

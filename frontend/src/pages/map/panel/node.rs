@@ -19,7 +19,7 @@ use crate::model::snapshot::node_label;
 /// Everything that is known of a node.
 #[component]
 pub(super) fn NodePanel(id: String) -> impl IntoView {
-    let node = expect_context::<Details>().node(&id);
+    let node = expect_context::<Details>().node(id.clone());
     let identity = Memo::new(move |_| node.with(|node| node.identity.clone()));
     let called = Memo::new(move |_| node.with(|node| node.kind != NodeKind::Client));
     view! {
