@@ -12,7 +12,8 @@ use crate::live::Live;
 use crate::model::search::PAGES;
 use crate::page::Page;
 use crate::pages::{
-    map::MapPage, not_found::NotFoundPage, service::ServicePage, services::ServicesPage, sources::SourcesPage,
+    map::MapPage, not_found::NotFoundPage, proxies::ProxiesPage, proxy::ProxyPage, service::ServicePage,
+    services::ServicesPage, sources::SourcesPage,
 };
 use crate::preferences::Preferences;
 
@@ -49,6 +50,8 @@ fn Frame() -> impl IntoView {
                     <Route path=path!("/") view=MapPage />
                     <Route path=path!("/services") view=ServicesPage />
                     <Route path=path!("/services/:name") view=ServicePage />
+                    <Route path=path!("/proxies") view=ProxiesPage />
+                    <Route path=path!("/proxies/:id") view=ProxyPage />
                     <Route path=path!("/sources") view=SourcesPage />
                 </Routes>
             </main>
@@ -60,9 +63,10 @@ fn Frame() -> impl IntoView {
 /// What the browser's tab says.
 fn title(path: &str) -> String {
     let page = PAGES.iter().find(|(_, of)| *of == path).map(|(title, _)| *title);
-    match (page, path.strip_prefix("/services/")) {
+    let one = ["/services/", "/proxies/"].iter().find_map(|of| path.strip_prefix(of));
+    match (page, one) {
         (Some(page), _) => format!("{page} · Sidecarta"),
-        (None, Some(service)) => format!("{} · Sidecarta", decoded(service)),
+        (None, Some(name)) => format!("{} · Sidecarta", decoded(name)),
         (None, None) => "Sidecarta".to_owned(),
     }
 }

@@ -22,6 +22,15 @@ pub(crate) fn written(ms: f64, zone: Zone) -> String {
     iso(ms + offset_minutes(ms, zone) * MINUTE_MS).replace('T', " ").chars().take(19).collect()
 }
 
+/// `2026-11-23 08:15` on the chosen clock; a dash where no calendar has the time.
+pub(crate) fn date(ms: f64, zone: Zone) -> String {
+    // The last time that the browser can write, and the first.
+    if ms.abs() > 8.64e15 - 86_400_000.0 {
+        return "–".to_owned();
+    }
+    written(ms, zone).chars().take(16).collect()
+}
+
 /// An RFC 3339 time on the chosen clock, or the text itself where it is not a time.
 pub(crate) fn rewritten(time: &str, zone: Zone) -> String {
     parse(time).map_or_else(|| time.to_owned(), |ms| written(ms, zone))

@@ -77,15 +77,19 @@ pub(crate) fn bytes(value: u64) -> String {
 
 /// How long ago something was, given in milliseconds: `just now`, `12 s ago`, `3 h ago`.
 pub(crate) fn ago(ms: f64) -> String {
+    if ms < 1500.0 { "just now".to_owned() } else { format!("{} ago", lasting(ms)) }
+}
+
+/// How long something lasts that is worth no more than a look, given in milliseconds: `12 s`, `3 h`, `80 days`.
+pub(crate) fn lasting(ms: f64) -> String {
     let seconds = (ms / 1000.0).max(0.0);
     let (value, unit) = match seconds {
-        s if s < 1.5 => return "just now".to_owned(),
         s if s < 90.0 => (s, "s"),
         s if s < 5400.0 => (s / 60.0, "min"),
         s if s < 129_600.0 => (s / 3600.0, "h"),
         s => (s / 86_400.0, "days"),
     };
-    format!("{value:.0}{SPACE}{unit} ago")
+    format!("{value:.0}{SPACE}{unit}")
 }
 
 /// A count and its noun: `1 service`, `12 services`.
@@ -197,5 +201,7 @@ mod tests {
         assert_eq!(ago(900.0), "just now");
         assert_eq!(plain(&ago(12_000.0)), "12 s ago");
         assert_eq!(plain(&ago(10_800_000.0)), "3 h ago");
+        assert_eq!(plain(&lasting(0.0)), "0 s");
+        assert_eq!(plain(&lasting(6_912_000_000.0)), "80 days");
     }
 }

@@ -9,6 +9,7 @@ use sidecarta_queries::api::graph::GraphResponse;
 use sidecarta_queries::api::live::{ERROR_EVENT, GRAPH_EVENT, STATUS_EVENT};
 use sidecarta_queries::api::status::{Status, StatusResponse};
 
+use crate::clock;
 use crate::model::snapshot::Snapshot;
 use crate::page::Page;
 use crate::remote::get;
@@ -93,6 +94,13 @@ impl Live {
         self.failure.set(None);
         self.shown.set_value(None);
         self.round.update(|round| *round += 1);
+    }
+
+    /// The server's clock, so that a viewer's wrong one does no harm; the viewer's until the server has said its own.
+    pub(crate) fn now_ms(self) -> f64 {
+        self.status
+            .with(|status| status.as_ref().and_then(|status| clock::parse(&status.now)))
+            .unwrap_or_else(clock::now_ms)
     }
 
     fn open(self, parameters: String) -> Option<Stream> {

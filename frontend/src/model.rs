@@ -1,10 +1,14 @@
 //! What is drawn, worked out without a browser: every file here is pure and tested natively.
 
 pub(crate) mod boxes;
+pub(crate) mod node_id;
+pub(crate) mod parts;
 pub(crate) mod placement;
+pub(crate) mod proxies;
 pub(crate) mod search;
 pub(crate) mod snapshot;
 pub(crate) mod sorting;
+pub(crate) mod statistics;
 pub(crate) mod stylesheet;
 pub(crate) mod view;
 pub(crate) mod viewport;

@@ -2,6 +2,8 @@
 
 pub(crate) mod map;
 pub(crate) mod not_found;
+pub(crate) mod proxies;
+pub(crate) mod proxy;
 pub(crate) mod service;
 pub(crate) mod services;
 pub(crate) mod sources;

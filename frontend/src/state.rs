@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 
 use form_urlencoded::Serializer;
+use sidecarta_queries::api::graph::NodeKind;
+
+use crate::model::node_id::NodeId;
 
 /// How services and their versions are drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +53,7 @@ pub(crate) struct PageState {
     pub(crate) to: String,
     /// Whether versions are boxes of their own.
     pub(crate) group: Grouping,
-    /// Text that a node's name must hold not to be dimmed.
+    /// Text that a node's name must hold not to be dimmed, and a row of a table to be shown.
     pub(crate) find: String,
     /// Edges with fewer requests per second are left out.
     pub(crate) min_rate: Option<f64>,
@@ -58,7 +61,9 @@ pub(crate) struct PageState {
     pub(crate) focus: Option<String>,
     /// How many steps around the focus are shown.
     pub(crate) depth: u8,
-    /// Id of the node or edge in the side panel.
+    /// The order of the table: a column, behind a minus where the largest comes first. Empty: the table's own.
+    pub(crate) sort: String,
+    /// Id of the node or edge in the side panel, or of the part of a proxy that is open.
     pub(crate) select: Option<String>,
     /// The clock of the URL, where it names one.
     pub(crate) tz: Option<Zone>,
@@ -68,7 +73,7 @@ pub(crate) struct PageState {
     pub(crate) unhealthy: bool,
     /// Whether what had no requests is hidden.
     pub(crate) hide_idle: bool,
-    /// Whether the fold is open: every node is drawn however many there are.
+    /// Whether the fold is open: every node or part is drawn however many there are.
     pub(crate) all: bool,
 }
 
@@ -82,6 +87,7 @@ impl Default for PageState {
             min_rate: None,
             focus: None,
             depth: 1,
+            sort: String::new(),
             select: None,
             tz: None,
             view: Presentation::default(),
@@ -113,6 +119,7 @@ impl PageState {
             }
             "focus" => self.focus = non_empty(value),
             "depth" => self.depth = value.parse().map_or(1, |depth: u8| depth.clamp(1, MAX_DEPTH)),
+            "sort" => self.sort = value.into_owned(),
             "select" => self.select = non_empty(value),
             "tz" if value == "utc" => self.tz = Some(Zone::Utc),
             "tz" if value == "local" => self.tz = Some(Zone::Local),
@@ -131,6 +138,9 @@ impl PageState {
         self.append_graph(&mut pairs);
         if !self.find.is_empty() {
             pairs.append_pair("find", &self.find);
+        }
+        if !self.sort.is_empty() {
+            pairs.append_pair("sort", &self.sort);
         }
         if let Some(select) = &self.select {
             pairs.append_pair("select", select);
@@ -166,6 +176,17 @@ impl PageState {
         format!("/services/{}{}", encode_segment(name), self.carried_query())
     }
 
+    /// The page of one proxy, in the same time range.
+    pub(crate) fn proxy_link(&self, id: &str) -> String {
+        format!("/proxies/{}{}", encode_segment(id), self.carried_query())
+    }
+
+    /// The page of what a node id names; callers from outside have none but the map.
+    pub(crate) fn node_link(&self, id: &str) -> String {
+        let node = NodeId::parse(id);
+        if node.kind == NodeKind::Client { self.map_link(id) } else { self.service_link(&node.name) }
+    }
+
     /// The parameters of `GET /api/v1/services` and its like, always with the range.
     pub(crate) fn range_parameters(&self) -> String {
         Serializer::new(String::new()).append_pair("from", &self.from).append_pair("to", &self.to).finish()
@@ -183,6 +204,17 @@ impl PageState {
     pub(crate) fn detail_parameters(&self, node: &str) -> String {
         let part = Self { focus: Some(node.to_owned()), depth: 1, min_rate: None, ..self.clone() };
         part.graph_parameters()
+    }
+
+    /// The parameters of `GET /api/v1/edges/statistics` for an edge of the same graph.
+    pub(crate) fn edge_parameters(&self, source: &str, target: &str) -> String {
+        let mut pairs = Serializer::new(String::new());
+        pairs.append_pair("source", source).append_pair("target", target);
+        pairs.append_pair("from", &self.from).append_pair("to", &self.to);
+        if self.group == Grouping::Version {
+            pairs.append_pair("group", "version");
+        }
+        pairs.finish()
     }
 
     /// Whether the range ends now, so that its numbers move.

@@ -5,6 +5,7 @@ use sidecarta_queries::api::graph::{Health, NodeKind};
 
 pub(crate) const MAP: &str = "M1.8 4a2.2 2.2 0 1 0 4.4 0a2.2 2.2 0 1 0-4.4 0M9.8 8a2.2 2.2 0 1 0 4.4 0a2.2 2.2 0 1 0-4.4 0M1.8 12a2.2 2.2 0 1 0 4.4 0a2.2 2.2 0 1 0-4.4 0M6 5l4 2M6 11l4-2";
 pub(crate) const SERVICES: &str = "M3.5 2.5h9a1 1 0 0 1 1 1V6a1 1 0 0 1-1 1h-9a1 1 0 0 1-1-1V3.5a1 1 0 0 1 1-1zM3.5 9h9a1 1 0 0 1 1 1v2.5a1 1 0 0 1-1 1h-9a1 1 0 0 1-1-1V10a1 1 0 0 1 1-1zM5 4.75h.01M5 11.25h.01";
+pub(crate) const PROXIES: &str = "M5.5 2.5h5a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1h-5a1 1 0 0 1-1-1v-9a1 1 0 0 1 1-1zM1.5 8h13M12.4 5.9L14.5 8l-2.1 2.1";
 pub(crate) const SOURCES: &str = "M5.5 2v3.5M10.5 2v3.5M3.5 5.5h9v2.2a4.5 4.5 0 0 1-9 0zM8 12.2V14.5";
 pub(crate) const SEARCH: &str = "M2.5 7a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0M10.3 10.3L13.8 13.8";
 pub(crate) const CLOCK: &str = "M2 8a6 6 0 1 0 12 0a6 6 0 1 0-12 0M8 4.6V8l2.3 1.5";

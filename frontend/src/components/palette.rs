@@ -4,7 +4,7 @@ use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 
-use crate::components::icon::{CALL, Icon, MAP, SEARCH, SERVICES, SOURCES, of_kind};
+use crate::components::icon::{CALL, Icon, MAP, PROXIES, SEARCH, SERVICES, SOURCES, of_kind};
 use crate::live::Live;
 use crate::model::search::{Found, Target, search};
 use crate::page::Page;
@@ -190,6 +190,7 @@ fn Results(found: Memo<Vec<Found>>, chosen: RwSignal<usize>, pick: Callback<Targ
 fn target_icon(target: &Target) -> &'static str {
     match target {
         Target::Page("/services") => SERVICES,
+        Target::Page("/proxies") => PROXIES,
         Target::Page("/sources") => SOURCES,
         Target::Page(_) => MAP,
         Target::Node(_, kind) => of_kind(*kind),

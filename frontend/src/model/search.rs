@@ -30,8 +30,8 @@ pub(crate) struct Found {
 }
 
 /// Pages by title and path.
-pub(crate) const PAGES: [(&str, &str); 3] =
-    [("Map", "/"), ("Services", "/services"), ("Sources", "/sources")];
+pub(crate) const PAGES: [(&str, &str); 4] =
+    [("Map", "/"), ("Services", "/services"), ("Proxies", "/proxies"), ("Sources", "/sources")];
 
 /// Everything that matches, best first. An empty text lists the pages and the nodes.
 pub(crate) fn search(snapshot: Option<&Snapshot>, text: &str) -> Vec<Found> {

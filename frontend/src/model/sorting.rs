@@ -1,11 +1,20 @@
-//! The order of the services table.
+//! The order of tables, and that of the services.
 
 use std::cmp::Ordering;
 
 use sidecarta_queries::api::graph::Health;
 use sidecarta_queries::api::services::ServiceSummary;
 
-/// A column that the table can be sorted by.
+/// What a table can be sorted by.
+pub(crate) trait TableColumn: Copy + PartialEq + Send + Sync + 'static {
+    /// Every column with its name in the URL.
+    const NAMES: &'static [(Self, &'static str)];
+
+    /// Whether the first click on its head puts the largest first.
+    fn descends_first(self) -> bool;
+}
+
+/// A column that the services can be sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Column {
     /// Name, A to Z.
@@ -26,24 +35,74 @@ pub(crate) enum Column {
     Callees,
 }
 
+impl TableColumn for Column {
+    const NAMES: &'static [(Self, &'static str)] = &[
+        (Self::Name, "name"),
+        (Self::Health, "health"),
+        (Self::Rate, "rate"),
+        (Self::Errors, "errors"),
+        (Self::P50, "p50"),
+        (Self::P99, "p99"),
+        (Self::Callers, "callers"),
+        (Self::Callees, "callees"),
+    ];
+
+    fn descends_first(self) -> bool {
+        self != Self::Name
+    }
+}
+
 /// A column and a direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Order {
+pub(crate) struct Order<C> {
     /// What is compared.
-    pub(crate) column: Column,
+    pub(crate) column: C,
     /// Whether the largest comes first.
     pub(crate) descending: bool,
 }
 
-impl Order {
+impl<C: TableColumn> Order<C> {
     /// What a click on a column's head makes of the order: the other direction, or the column's own first one.
-    pub(crate) fn clicked(self, column: Column) -> Self {
+    pub(crate) fn clicked(self, column: C) -> Self {
         if self.column == column {
             return Self { descending: !self.descending, ..self };
         }
-        Self { column, descending: column != Column::Name }
+        Self { column, descending: column.descends_first() }
     }
 
+    /// Reads what [`Order::written`] wrote; nothing where no column has that name.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
+        let (column, _) = C::NAMES.iter().find(|(_, of)| *of == name)?;
+        Some(Self { column: *column, descending })
+    }
+
+    /// The order in the URL: the column's name, behind a minus where the largest comes first.
+    pub(crate) fn written(self) -> String {
+        let name = C::NAMES.iter().find(|(column, _)| *column == self.column).map_or("", |(_, name)| name);
+        format!("{}{name}", if self.descending { "-" } else { "" })
+    }
+
+    /// Compares what may not be known, which stands last in both directions.
+    pub(crate) fn known<T>(
+        self,
+        a: Option<T>,
+        b: Option<T>,
+        compare: impl FnOnce(&T, &T) -> Ordering,
+    ) -> Ordering {
+        match (a, b) {
+            (Some(a), Some(b)) => self.directed(compare(&a, &b)),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        }
+    }
+
+    /// Turns an ascending order round where the largest comes first.
+    pub(crate) fn directed(self, order: Ordering) -> Ordering {
+        if self.descending { order.reverse() } else { order }
+    }
+}
+
+impl Order<Column> {
     /// Sorts rows. Equal rows stand by name, and what is not known stands last in both directions.
     pub(crate) fn sort(self, rows: &mut [ServiceSummary]) {
         rows.sort_by(|a, b| self.compare(a, b).then_with(|| a.name.cmp(&b.name)));
@@ -55,22 +114,11 @@ impl Order {
             Column::Health => self.directed(severity(a.health).cmp(&severity(b.health))),
             Column::Rate => self.directed(a.request_rate.total_cmp(&b.request_rate)),
             Column::Errors => self.directed(a.error_rate.total_cmp(&b.error_rate)),
-            Column::P50 => self.known(a.p50_ms, b.p50_ms),
-            Column::P99 => self.known(a.p99_ms, b.p99_ms),
+            Column::P50 => self.known(a.p50_ms, b.p50_ms, f64::total_cmp),
+            Column::P99 => self.known(a.p99_ms, b.p99_ms, f64::total_cmp),
             Column::Callers => self.directed(a.callers.cmp(&b.callers)),
             Column::Callees => self.directed(a.callees.cmp(&b.callees)),
         }
-    }
-
-    fn known(self, a: Option<f64>, b: Option<f64>) -> Ordering {
-        match (a, b) {
-            (Some(a), Some(b)) => self.directed(a.total_cmp(&b)),
-            (a, b) => b.is_some().cmp(&a.is_some()),
-        }
-    }
-
-    fn directed(self, order: Ordering) -> Ordering {
-        if self.descending { order.reverse() } else { order }
     }
 }
 
@@ -135,6 +183,18 @@ mod tests {
         let first = Order { column: Column::Name, descending: false }.clicked(Column::Rate);
         assert_eq!(first, Order { column: Column::Rate, descending: true });
         assert!(!first.clicked(Column::Rate).descending);
+    }
+
+    #[test]
+    fn an_order_comes_back_from_the_url() {
+        for (column, _) in Column::NAMES {
+            for descending in [false, true] {
+                let order = Order { column: *column, descending };
+                assert_eq!(Order::parse(&order.written()), Some(order));
+            }
+        }
+        assert_eq!(Order::<Column>::parse("colour"), None);
+        assert_eq!(Order::<Column>::parse(""), None);
     }
 
     #[test]

@@ -8,9 +8,11 @@ use sidecarta_queries::api::services::{ServiceDetail, ServiceResponse, ServiceSu
 use crate::components::icon::{ARROW, Icon, MAP};
 use crate::components::measures::{EvidenceTable, MeasureTiles, Measures};
 use crate::components::notice::Answered;
+use crate::components::proxies::ProxyTable;
 use crate::components::sign::{HealthMark, HealthPill, KindTile};
 use crate::components::versions::VersionTable;
 use crate::format;
+use crate::model::node_id::NodeId;
 use crate::model::search::kind_word;
 use crate::page::Page;
 use crate::remote::polled;
@@ -48,6 +50,7 @@ fn Service(detail: Signal<ServiceDetail>) -> impl IntoView {
     let summary = Memo::new(move |_| detail.with(|detail| detail.summary.clone()));
     let map_link = move || page.state.with(|state| summary.with(|summary| state.map_link(&summary.id)));
     let versions = Memo::new(move |_| summary.with(|summary| summary.versions.clone()));
+    let proxies = Memo::new(move |_| detail.with(|detail| detail.proxies.clone()));
     view! {
         <div class="page-head">
             <KindTile kind=Signal::derive(move || summary.with(|summary| summary.kind)) />
@@ -82,6 +85,12 @@ fn Service(detail: Signal<ServiceDetail>) -> impl IntoView {
                 </section>
             </div>
         </div>
+        <Show when=move || proxies.with(|proxies| !proxies.is_empty())>
+            <section class="card" data-testid="proxies-card">
+                <h2 class="card-title">"Proxies"</h2>
+                <ProxyTable proxies />
+            </section>
+        </Show>
     }
 }
 
@@ -162,22 +171,6 @@ fn CallRow(id: String, edges: Signal<Vec<Edge>>, callers: bool) -> impl IntoView
     }
 }
 
-/// What a node's id says: `kind:name` or `kind:name@version`.
-#[derive(Clone, Debug, PartialEq)]
-struct NodeId {
-    kind: NodeKind,
-    name: String,
-}
-
-impl NodeId {
-    fn parse(id: &str) -> Self {
-        let (kind, rest) = id.split_once(':').unwrap_or(("service", id));
-        let kind = serde_json::from_value(serde_json::Value::String(kind.to_owned())).unwrap_or_default();
-        let name = rest.rsplit_once('@').map_or(rest, |(name, _)| name);
-        Self { kind, name: name.to_owned() }
-    }
-}
-
 fn measures(summary: &ServiceSummary) -> Measures {
     Measures {
         requests: summary.requests,
@@ -187,23 +180,5 @@ fn measures(summary: &ServiceSummary) -> Measures {
         p50_ms: summary.p50_ms,
         p90_ms: summary.evidence.first().and_then(|best| best.latency).map(|latency| latency.p90.ms),
         p99_ms: summary.p99_ms,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_holds_kind_and_name() {
-        let cases = [
-            ("service:orders", NodeKind::Service, "orders"),
-            ("database:orders-db@17", NodeKind::Database, "orders-db"),
-            ("client:client", NodeKind::Client, "client"),
-            ("bare", NodeKind::Service, "bare"),
-        ];
-        for (id, kind, name) in cases {
-            assert_eq!(NodeId::parse(id), NodeId { kind, name: name.to_owned() }, "{id}");
-        }
     }
 }

@@ -4,9 +4,11 @@ use leptos::prelude::*;
 use sidecarta_queries::api::graph::Health;
 use sidecarta_queries::api::services::{ServiceSummary, ServicesResponse};
 
-use crate::components::icon::{CHEVRON_DOWN, CHEVRON_UP, FILTER, Icon, SEARCH, SERVICES};
+use crate::components::find::FindField;
+use crate::components::icon::{FILTER, Icon, SERVICES};
 use crate::components::notice::Answered;
 use crate::components::sign::{HealthSign, KindTile, health_class, source_word};
+use crate::components::sort_head::SortHead;
 use crate::format;
 use crate::model::search::kind_word;
 use crate::model::sorting::{Column, Order, filtered};
@@ -43,22 +45,7 @@ pub(crate) fn ServicesPage() -> impl IntoView {
             <div class="page-head">
                 <h1>"Services"</h1>
                 <div class="end">
-                    <label class="field find">
-                        <Icon path=SEARCH />
-                        <span class="sr-only">"Find a service"</span>
-                        <input
-                            type="search"
-                            placeholder="Find a service"
-                            data-testid="find"
-                            autocomplete="off"
-                            spellcheck="false"
-                            prop:value=find
-                            on:input=move |event| {
-                                let text = event_target_value(&event);
-                                page.replace(|state| state.find = text);
-                            }
-                        />
-                    </label>
+                    <FindField words="Find a service" />
                     <button
                         class="btn"
                         aria-pressed=move || unhealthy.get().to_string()
@@ -82,7 +69,9 @@ fn ServicesTable(
     find: Memo<String>,
     unhealthy: Memo<bool>,
 ) -> impl IntoView {
-    let order = RwSignal::new(Order { column: Column::Rate, descending: true });
+    let page = expect_context::<Page>();
+    let first = Order { column: Column::Rate, descending: true };
+    let order = Memo::new(move |_| page.state.with(|state| Order::parse(&state.sort).unwrap_or(first)));
     let ids = Memo::new(move |_| {
         let mut rows = answer.with(|answer| filtered(&answer.services, &find.get(), unhealthy.get()));
         order.get().sort(&mut rows);
@@ -91,7 +80,7 @@ fn ServicesTable(
     let all = Memo::new(move |_| answer.with(|answer| answer.services.len()));
     let heads = move || {
         HEADS
-            .map(|(column, title, number)| view! { <SortHead order column title number /> })
+            .map(|(column, title, number)| view! { <SortHead order=order column title number /> })
             .into_iter()
             .collect_view()
     };
@@ -133,36 +122,6 @@ fn ServicesTable(
                 </table>
             </div>
         </Show>
-    }
-}
-
-/// The head of a column, which sorts the table when it is clicked.
-#[component]
-fn SortHead(order: RwSignal<Order>, column: Column, title: &'static str, number: bool) -> impl IntoView {
-    let active = move || order.get().column == column;
-    let sorted = move || match order.get() {
-        Order { column: by, descending } if by == column => {
-            if descending {
-                "descending"
-            } else {
-                "ascending"
-            }
-        }
-        _ => "none",
-    };
-    let icon = Signal::derive(move || if order.get().descending { CHEVRON_DOWN } else { CHEVRON_UP });
-    view! {
-        <th scope="col" class:end=number aria-sort=sorted>
-            <button
-                class="sort"
-                class:is-active=active
-                on:click=move |_| order.update(|order| *order = order.clicked(column))
-                data-testid=format!("sort-{}", title.to_lowercase())
-            >
-                {title}
-                <Icon path=icon />
-            </button>
-        </th>
     }
 }
 

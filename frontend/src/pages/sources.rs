@@ -52,18 +52,9 @@ fn StatusTiles() -> impl IntoView {
                 {tile("Database", |status| format::bytes(status.database_bytes))}
                 {tile("Log", |status| format::bytes(status.log_bytes))}
                 {tile("Not yet queried", |status| format::plural(status.pending_requests, "request", "requests"))}
-                {tile("Up for", |status| up_for(status.uptime_seconds))}
+                {tile("Up for", |status| format::lasting(status.uptime_seconds as f64 * 1000.0))}
             </dl>
         </div>
-    }
-}
-
-fn up_for(seconds: u64) -> String {
-    match seconds {
-        s if s < 90 => format!("{s} s"),
-        s if s < 5400 => format!("{} min", s / 60),
-        s if s < 172_800 => format!("{} h", s / 3600),
-        s => format!("{} days", s / 86_400),
     }
 }
 
@@ -132,10 +123,8 @@ fn LastSuccess(source: Memo<SourceStatus>) -> impl IntoView {
     let zone = expect_context::<Preferences>().zone;
     let last =
         Memo::new(move |_| source.with(|source| source.last_success.as_deref().and_then(clock::parse)));
-    // The server's clock, so that a viewer's wrong one does no harm.
-    let now = move || live.status.with(|status| status.as_ref().and_then(|status| clock::parse(&status.now)));
     let words = move || match last.get() {
-        Some(last) => format!("Last data {}", format::ago(now().unwrap_or_else(clock::now_ms) - last)),
+        Some(last) => format!("Last data {}", format::ago(live.now_ms() - last)),
         None => "Nothing has come yet".to_owned(),
     };
     let exact = move || {

@@ -26,6 +26,26 @@ fn other_pages_take_the_time_range_along_and_nothing_else() {
     let state = PageState::parse("from=-6h&tz=utc&focus=service%3Aorders&find=pay&select=x&group=version");
     assert_eq!(state.carried_query(), "?from=-6h&tz=utc");
     assert_eq!(state.service_link("a b/ü"), "/services/a%20b%2F%C3%BC?from=-6h&tz=utc");
+    assert_eq!(
+        state.proxy_link("sidecar~10.0.0.1~a/b?c#d"),
+        "/proxies/sidecar%7E10.0.0.1%7Ea%2Fb%3Fc%23d?from=-6h&tz=utc"
+    );
+}
+
+#[test]
+fn a_node_leads_to_its_page_and_a_client_to_the_map() {
+    let state = PageState::default();
+    assert_eq!(state.node_link("database:shop@17"), "/services/shop");
+    assert_eq!(state.node_link("client:client"), "/?focus=client%3Aclient&depth=1&select=client%3Aclient");
+}
+
+#[test]
+fn the_statistics_of_an_edge_are_asked_for_in_the_grouping_of_the_map() {
+    let state = PageState::parse("group=version&focus=service:web&find=x");
+    assert_eq!(
+        state.edge_parameters("service:web@v1", "service:orders@v2"),
+        "source=service%3Aweb%40v1&target=service%3Aorders%40v2&from=-15m&to=now&group=version"
+    );
 }
 
 #[test]
@@ -38,10 +58,15 @@ fn the_server_is_asked_for_the_range_even_if_it_is_the_default() {
 fn states() -> impl Strategy<Value = PageState> {
     let text = || proptest::option::of("[a-z:@→/&=+% ]{1,12}");
     (
-        (prop_oneof!["-[0-9]{1,3}[mhd]", Just("2026-11-23T08:00:00Z".to_owned())], any::<bool>(), text()),
+        (
+            prop_oneof!["-[0-9]{1,3}[mhd]", Just("2026-11-23T08:00:00Z".to_owned())],
+            any::<bool>(),
+            text(),
+            text(),
+        ),
         (text(), text(), 1..=MAX_DEPTH, proptest::option::of(0.001..1e6_f64), any::<[bool; 5]>()),
     )
-        .prop_map(|((from, version, find), (focus, select, depth, min_rate, flags))| PageState {
+        .prop_map(|((from, version, find, sort), (focus, select, depth, min_rate, flags))| PageState {
             from,
             to: if flags[0] { "now".to_owned() } else { "2026-11-23T09:00:00Z".to_owned() },
             group: if version { Grouping::Version } else { Grouping::Service },
@@ -50,6 +75,7 @@ fn states() -> impl Strategy<Value = PageState> {
             // Without a focus a depth means nothing and is not kept.
             depth: if focus.is_some() { depth } else { 1 },
             focus,
+            sort: sort.unwrap_or_default(),
             select,
             tz: if flags[1] { Some(Zone::Utc) } else { None },
             view: if flags[2] { Presentation::Table } else { Presentation::Graph },

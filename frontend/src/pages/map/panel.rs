@@ -9,6 +9,7 @@ use crate::components::icon::{CLOSE, Icon};
 use crate::components::measures::EvidenceTable;
 
 mod calls;
+mod counted;
 mod details;
 mod edge;
 mod node;

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use sidecarta_queries::api::graph::Edge;
 
 use super::super::context::MapContext;
+use super::counted::Counted;
 use super::details::Details;
 use super::sides::Sides;
 use super::{CloseButton, EvidenceSection, Section};
@@ -37,6 +38,7 @@ pub(super) fn EdgePanel(id: String) -> impl IntoView {
                 </Section>
             </Show>
             <EvidenceSection evidence=Signal::derive(move || edge.with(|edge| edge.evidence.clone())) />
+            <Counted edge />
         </div>
     }
 }
