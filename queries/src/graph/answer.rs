@@ -238,7 +238,11 @@ fn version_shares(seen: &Seen<'_>, seconds: f64) -> Vec<VersionShare> {
     }
     let mut versions: BTreeMap<&str, Vec<&EdgeTotals>> = BTreeMap::new();
     for &(version, totals) in &seen.inward {
-        versions.entry(version).or_default().push(totals);
+        // A proxy's span alone does not say the version; the application's own span is on its way.
+        let comes_yet = version.is_empty() && totals.settled == 0;
+        if !comes_yet || totals.envoy.is_some() || totals.access_log.is_some() {
+            versions.entry(version).or_default().push(totals);
+        }
     }
     let mut shares: Vec<VersionShare> = versions
         .into_iter()

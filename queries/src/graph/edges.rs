@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 
 use crate::api::graph::NodeKind;
 use crate::rows::access_log::Direction;
@@ -47,6 +47,8 @@ pub(super) struct EdgeTotals {
     pub(super) reporters: Vec<String>,
     /// Whether a proxy calls with a certificate of its own, where one says.
     pub(super) mtls: Option<bool>,
+    /// Requests of traces that are old enough for all their spans to have come.
+    pub(super) settled: i64,
     /// The numbers of the series of clusters that were added.
     pub(super) series: Vec<u32>,
 }
@@ -63,6 +65,9 @@ pub(super) struct Merged {
     pub(super) edges: HashMap<EdgeKey, EdgeTotals>,
     /// Requests whose caller did not arrive.
     pub(super) unpaired: i64,
+    by_version: bool,
+    /// Services of which a version is known.
+    versioned: HashSet<String>,
     pub(super) proxies: u64,
     pub(super) proxies_reporting: u64,
 }
@@ -70,7 +75,14 @@ pub(super) struct Merged {
 /// Resolves and merges all series of a range.
 pub(super) fn merge(directory: &Directory, totals: &[(u32, SeriesTotal)], query: &GraphQuery) -> Merged {
     let identity = identity(directory, totals);
-    let mut merged = Merged { proxies: directory.proxies().len() as u64, ..Merged::default() };
+    let keys = totals.iter().filter_map(|(id, _)| directory.series(*id));
+    let versioned = keys.flat_map(workloads).filter(|workload| !workload.version.is_empty());
+    let mut merged = Merged {
+        by_version: query.by_version,
+        versioned: versioned.map(|workload| workload.service.clone()).collect(),
+        proxies: directory.proxies().len() as u64,
+        ..Merged::default()
+    };
     let since_ns = query.range.from_s * 1_000_000_000;
     let reporting = |record: &&ProxyRecord| record.last_scrape_ns >= since_ns;
     merged.proxies_reporting = directory.proxies().values().filter(reporting).count() as u64;
@@ -135,6 +147,17 @@ impl Merged {
         if total.settled_requests == 0 && (hearsay(source) || hearsay(target) || is_host(target)) {
             return;
         }
+        // A proxy's span does not say the version that the application's own span, on its way still, will say.
+        let lacks_version = |end: &Endpoint| match end {
+            Endpoint::Workload(workload) => {
+                workload.version.is_empty() && self.versioned.contains(&workload.service)
+            }
+            _ => false,
+        };
+        if self.by_version && total.settled_requests == 0 && (lacks_version(source) || lacks_version(target))
+        {
+            return;
+        }
         if *source == Endpoint::Unknown {
             self.unpaired += total.measures.requests;
         }
@@ -149,6 +172,7 @@ impl Merged {
             let class = if protocol == Protocol::Messaging { Class::Message } else { Class::Request };
             let totals = self.edges.entry(EdgeKey { source, target, class }).or_default();
             totals.trace.get_or_insert_default().merge(&total.measures, 1);
+            totals.settled += total.settled_requests;
             *totals.protocols.entry(protocol).or_default() += total.measures.requests;
         }
     }

@@ -197,7 +197,7 @@ impl<'a> View<'a> {
             last_scrape: rfc3339(record.last_scrape_ns),
             is_reporting: self.now_ns - record.last_scrape_ns < SILENT_NS,
             certificate_expires_at: expiry
-                .map(|seconds| rfc3339((seconds as i64).saturating_mul(1_000_000_000))),
+                .map(|seconds| rfc3339_of(i64::try_from(seconds).unwrap_or(i64::MAX))),
             ejected_hosts: sum(EJECTED..=EJECTED),
             open_breakers: sum(BREAKERS),
             unhealthy_clusters: of_clusters().filter(is_unhealthy).count() as u64,
@@ -268,9 +268,12 @@ fn words_of(object: &StatObject) -> (&'static str, String, String) {
 }
 
 fn rfc3339(ns: i64) -> String {
-    jiff::Timestamp::from_second(ns.div_euclid(1_000_000_000))
-        .map(|time| time.to_string())
-        .unwrap_or_default()
+    rfc3339_of(ns.div_euclid(1_000_000_000))
+}
+
+/// Seconds since 1970 as a time; what lies beyond the year 9999 as its end.
+fn rfc3339_of(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX).to_string()
 }
 
 /// The proxies that stand before a node, by its id, sorted by id.
