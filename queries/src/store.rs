@@ -16,6 +16,7 @@ mod reader;
 mod recent;
 mod schema;
 mod shapes;
+mod staged;
 mod tiers;
 mod totals;
 mod window;
@@ -31,9 +32,10 @@ use duckdb::{Config, Connection};
 pub use directory::{Directory, LoggedRoute, ProxyRecord, SeriesKey};
 pub use measures::{Counts, Measures};
 pub use reader::{RollupRow, RowCounts, Store};
+pub use staged::Published;
 pub use tiers::TimeRange;
 pub use totals::SeriesTotal;
-pub use writer::{Published, Writer};
+pub use writer::Writer;
 
 /// What the store may use, and when it does what.
 #[derive(Clone, Debug)]

@@ -18,6 +18,7 @@ use super::measures::{Rollup, merge_rollup, rollup_columns};
 use super::partitions::{Partitions, day_of, empty_hot};
 use super::recent::RecentRequests;
 use super::shapes::{KnownShapes, Numbered, ShapeColumns, SharedVarying};
+use super::staged::{Published, Sent, Staged};
 use super::window::{SeenTraces, Window};
 use super::{
     Directory, SharedDirectory, StoreError, StoreOptions, counting, database, late, read_directory, tiers,
@@ -29,21 +30,6 @@ const OTHERS: [&str; 3] = ["logs", "metrics", "access_logs"];
 const LOGS: usize = 0;
 const METRICS: usize = 1;
 const ACCESS_LOGS: usize = 2;
-
-/// What one call of [`Writer::publish`] did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Published {
-    /// Spans that queries see now and did not see before.
-    pub spans: u64,
-    /// Spans that were stored already.
-    pub duplicates: u64,
-    /// Envoy scrapes that queries see now.
-    pub scrapes: u64,
-    /// Log records taken over.
-    pub log_records: u64,
-    /// Data points of metrics taken over.
-    pub data_points: u64,
-}
 
 /// The writer of the store. There is one, and it lives on one thread.
 pub struct Writer {
@@ -73,32 +59,6 @@ pub struct Writer {
     begun: Option<Instant>,
     /// The clock.
     pub(super) now: fn() -> jiff::Timestamp,
-}
-
-enum Staged {
-    Spans(u64, SpanBatch),
-    Envoy(u64, Box<EnvoyScrape>),
-    Logs(u64, Sent<(LogBatch, Vec<AccessLogRow>)>),
-    Metrics(u64, Sent<MetricBatch>),
-    AccessLogs(u64, Box<AccessLogBatch>),
-}
-
-/// Rows without ids, with the hash of the request that they came in.
-struct Sent<B> {
-    hash: u128,
-    batch: B,
-}
-
-impl Staged {
-    fn sequence(&self) -> u64 {
-        match self {
-            Self::Spans(sequence, _)
-            | Self::Envoy(sequence, _)
-            | Self::Logs(sequence, _)
-            | Self::Metrics(sequence, _)
-            | Self::AccessLogs(sequence, _) => *sequence,
-        }
-    }
 }
 
 impl std::fmt::Debug for Writer {
