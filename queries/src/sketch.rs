@@ -2,12 +2,16 @@
 //!
 //! Two schemes of bins stand in the store. [`Scheme::Log`] is our own, for durations known to the nanosecond: bin `i`
 //! holds durations from `1.02^i` to `1.02^(i+1)` ns, so that the middle of a bin is within 1 % of anything in it.
-//! [`Scheme::Envoy`] numbers the bins Envoy keeps itself, of two significant digits of whole milliseconds.
+//! [`Scheme::Envoy`] numbers the bins Envoy keeps itself, of two significant digits of whole milliseconds, and below zero
+//! those that are known only by a coarser histogram's bounds, see [`range`].
+
+mod range;
 
 use std::sync::LazyLock;
 
 use crate::api::graph::{Latency, Quantile};
-use crate::rows::envoy::LatencyBin;
+
+use self::range::{range_bin, range_bounds_ms};
 
 /// Ratio between the bounds of a bin of [`Scheme::Log`].
 const GAMMA: f64 = 1.02;
@@ -17,18 +21,19 @@ const GAMMA: f64 = 1.02;
 pub enum Scheme {
     /// Logarithmic bins of 2 % width over nanoseconds.
     Log,
-    /// Envoy's bins over whole milliseconds.
+    /// Envoy's bins over whole milliseconds, and those of coarser histograms.
     Envoy,
 }
 
 impl Scheme {
-    /// Lower and upper bound of a bin in milliseconds.
+    /// Lower and upper bound of a bin in milliseconds; the upper one may be infinite.
     pub fn bounds_ms(self, bin: i16) -> (f64, f64) {
         match self {
             Self::Log => LOG_BOUNDS_MS[usize::try_from(bin).unwrap_or(0).min(LOG_BINS - 1)],
+            Self::Envoy if bin < 0 => range_bounds_ms(bin),
             Self::Envoy => {
                 let lower_ms = envoy_lower_ms(bin);
-                (f64::from(lower_ms), LatencyBin::upper_ms(lower_ms) as f64)
+                (f64::from(lower_ms), envoy_upper_ms(lower_ms) as f64)
             }
         }
     }
@@ -72,6 +77,21 @@ pub fn envoy_bin(lower_ms: u32) -> i16 {
         decade += 1;
     }
     decade * 90 + mantissa as i16
+}
+
+/// The number of the bin that holds durations from `low_ms` to `high_ms`, which may be infinite, for histograms that know
+/// no better. Bounds move outwards a little where they are unusual.
+pub fn envoy_range(low_ms: f64, high_ms: f64) -> i16 {
+    range_bin(low_ms, high_ms)
+}
+
+/// Upper bound of Envoy's bin that starts at `lower_ms`, exclusive, ms.
+fn envoy_upper_ms(lower_ms: u32) -> u64 {
+    let mut width = 1;
+    while u64::from(lower_ms) >= 100 * width {
+        width *= 10;
+    }
+    u64::from(lower_ms) + width
 }
 
 /// Where Envoy's bin of this number starts, ms.
@@ -184,25 +204,57 @@ impl Bins {
         Some(Latency { count: count as u64, p50, p90, p99 })
     }
 
-    /// The values that the `⌈q·count⌉`-th smallest requests have, with the bounds of their bins; `q` from the lowest to
-    /// the highest.
+    /// The values that the `⌈q·count⌉`-th smallest requests have, with the bounds between which they lie; `q` from the
+    /// lowest to the highest.
+    ///
+    /// Bins of coarse histograms overlap the others. Whatever the values are, the k-th smallest of them is not below the
+    /// k-th smallest lower bound, and not above the k-th smallest upper bound.
     fn quantiles<const N: usize>(&self, scheme: Scheme, count: i64, q: [f64; N]) -> [Quantile; N] {
-        let mut bins = self.iter().filter(|&(_, count)| count > 0);
-        let (mut bin, mut below) = (0, 0);
-        q.map(|q| {
-            let rank = ((q * count as f64).ceil() as i64).clamp(1, count);
-            while below < rank
-                && let Some((next, in_bin)) = bins.next()
-            {
-                bin = next;
-                below += in_bin;
-            }
-            let (low_ms, high_ms) = scheme.bounds_ms(bin);
-            // The value whose relative distance to both bounds is the same, and so the smallest.
-            let ms = if low_ms > 0.0 { 2.0 * low_ms * high_ms / (low_ms + high_ms) } else { high_ms / 2.0 };
-            Quantile { ms: to_six_digits(ms, f64::round), low_ms, high_ms }
-        })
+        let ranks = q.map(|q| ((q * count as f64).ceil() as i64).clamp(1, count));
+        let bins = self.iter().filter(|&(_, count)| count > 0);
+        let bins_overlap = self.0.first().is_some_and(|&(lowest, _)| lowest < 0);
+        if scheme == Scheme::Log || !bins_overlap {
+            return values_at(ranks, bins).map(|bin| quantile(scheme.bounds_ms(bin)));
+        }
+        let bounds = bins.map(|(bin, count)| (scheme.bounds_ms(bin), count));
+        let (mut lows, mut highs): (Vec<_>, Vec<_>) =
+            bounds.map(|((low_ms, high_ms), count)| ((low_ms, count), (high_ms, count))).unzip();
+        for bounds in [&mut lows, &mut highs] {
+            bounds.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+        }
+        let (lows, highs) = (values_at(ranks, lows.into_iter()), values_at(ranks, highs.into_iter()));
+        std::array::from_fn(|at| quantile((lows[at], highs[at])))
     }
+}
+
+/// The values that the requests of these ranks have, where `values` come in ascending order with their counts.
+fn values_at<T: Copy + Default, const N: usize>(
+    ranks: [i64; N],
+    mut values: impl Iterator<Item = (T, i64)>,
+) -> [T; N] {
+    let (mut value, mut below) = (T::default(), 0);
+    ranks.map(|rank| {
+        while below < rank
+            && let Some((next, count)) = values.next()
+        {
+            value = next;
+            below += count;
+        }
+        value
+    })
+}
+
+fn quantile((low_ms, high_ms): (f64, f64)) -> Quantile {
+    let ms = if high_ms.is_infinite() {
+        // Nothing more is known.
+        low_ms
+    } else if low_ms > 0.0 {
+        // The value whose relative distance to both bounds is the same, and so the smallest.
+        2.0 * low_ms * high_ms / (low_ms + high_ms)
+    } else {
+        high_ms / 2.0
+    };
+    Quantile { ms: to_six_digits(ms, f64::round), low_ms, high_ms: Some(high_ms).filter(|ms| ms.is_finite()) }
 }
 
 impl FromIterator<(i16, i64)> for Bins {
@@ -221,6 +273,15 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn bins_are_as_wide_as_envoy_makes_them() {
+        for (lower, upper) in
+            [(0, 1), (9, 10), (10, 11), (99, 100), (100, 110), (990, 1000), (1000, 1100), (43_000, 44_000)]
+        {
+            assert_eq!(envoy_upper_ms(lower), upper, "bin at {lower} ms");
+        }
+    }
+
     proptest! {
         #[test]
         fn a_bin_holds_the_duration_and_its_middle_is_within_one_percent(duration_ns in 1_000_u64..1 << 60) {
@@ -236,7 +297,7 @@ mod tests {
         fn envoy_bins_are_numbered_without_gaps(bin in 0_i16..700) {
             let lower_ms = envoy_lower_ms(bin);
             prop_assert_eq!(envoy_bin(lower_ms), bin);
-            prop_assert_eq!(u64::from(envoy_lower_ms(bin + 1)), LatencyBin::upper_ms(lower_ms));
+            prop_assert_eq!(u64::from(envoy_lower_ms(bin + 1)), envoy_upper_ms(lower_ms));
         }
 
         #[test]
@@ -247,7 +308,36 @@ mod tests {
             for (quantile, q) in [(latency.p50, 0.5), (latency.p90, 0.9), (latency.p99, 0.99)] {
                 let rank = (q * values.len() as f64).ceil() as usize;
                 let exact_ms = values[rank.max(1) - 1] as f64 / 1e6;
-                prop_assert!(quantile.low_ms <= exact_ms * (1.0 + 1e-9) && exact_ms <= quantile.high_ms * (1.0 + 1e-9));
+                let high_ms = quantile.high_ms.unwrap();
+                prop_assert!(quantile.low_ms <= exact_ms * (1.0 + 1e-9) && exact_ms <= high_ms * (1.0 + 1e-9));
+            }
+        }
+
+        #[test]
+        fn percentiles_of_mixed_bins_enclose_the_exact_ones(
+            mut values in prop::collection::vec((0_u32..20_000, 0_usize..4), 1..100),
+        ) {
+            let bounds = [0.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1e3, 2.5e3, 1e4, f64::INFINITY];
+            let bin = |&(ms, source): &(u32, usize)| {
+                // Whole milliseconds in Envoy's own bins, and in histograms of several widths.
+                let step = source.max(1);
+                let high = bounds.iter().step_by(step).position(|&bound| bound > f64::from(ms));
+                let edges: Vec<f64> = bounds.iter().copied().step_by(step).collect();
+                match (source, high) {
+                    (0, _) => envoy_bin(ms),
+                    (_, Some(high)) => envoy_range(edges[high - 1], edges[high]),
+                    (_, None) => envoy_range(edges[edges.len() - 1], f64::INFINITY),
+                }
+            };
+            let bins: Bins = values.iter().map(|value| (bin(value), 1)).collect();
+            let latency = bins.latency(Scheme::Envoy).unwrap();
+            values.sort_unstable();
+            for (quantile, q) in [(latency.p50, 0.5), (latency.p90, 0.9), (latency.p99, 0.99)] {
+                let rank = (q * values.len() as f64).ceil() as usize;
+                let exact_ms = f64::from(values[rank.max(1) - 1].0);
+                let high_ms = quantile.high_ms.unwrap_or(f64::INFINITY);
+                prop_assert!(quantile.low_ms <= exact_ms && exact_ms <= high_ms, "{exact_ms} {quantile:?}");
+                prop_assert!(quantile.low_ms <= quantile.ms && quantile.ms <= high_ms);
             }
         }
 

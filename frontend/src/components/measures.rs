@@ -145,10 +145,11 @@ pub(crate) fn percentile(latency: Option<&Latency>, of: impl Fn(&Latency) -> Qua
 
 /// A percentile, or the range in which it lies where that is wide.
 fn quantile(quantile: Quantile) -> String {
-    if quantile.high_ms - quantile.low_ms <= WIDE * quantile.ms {
-        return format::duration(quantile.ms);
+    match quantile.high_ms {
+        None => format!("≥ {}", format::duration(quantile.low_ms)),
+        Some(high_ms) if high_ms - quantile.low_ms <= WIDE * quantile.ms => format::duration(quantile.ms),
+        Some(high_ms) => format!("{} – {}", format::duration(quantile.low_ms), format::duration(high_ms)),
     }
-    format!("{} – {}", format::duration(quantile.low_ms), format::duration(quantile.high_ms))
 }
 
 #[cfg(test)]
@@ -156,13 +157,15 @@ mod tests {
     use super::*;
 
     fn text(low_ms: f64, ms: f64, high_ms: f64) -> String {
-        quantile(Quantile { ms, low_ms, high_ms }).replace('\u{202f}', " ")
+        quantile(Quantile { ms, low_ms, high_ms: Some(high_ms) }).replace('\u{202f}', " ")
     }
 
     #[test]
     fn wide_bounds_are_shown_as_a_range() {
         assert_eq!(text(99.0, 100.0, 101.0), "100 ms");
         assert_eq!(text(250.0, 480.0, 500.0), "250 ms – 500 ms");
+        let unbounded = Quantile { ms: 10_000.0, low_ms: 10_000.0, high_ms: None };
+        assert_eq!(quantile(unbounded).replace('\u{202f}', " "), "≥ 10 s");
     }
 
     #[test]

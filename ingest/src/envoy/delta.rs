@@ -118,14 +118,14 @@ fn counters(old: Option<&StatCounts>, new: &StatCounts, are_reset: bool) -> Stat
 
 /// Bins have a life of their own: resetting the counters leaves them alone, and they follow a flush later.
 fn latency(old: &[LatencyBin], new: &[LatencyBin]) -> Vec<LatencyBin> {
-    let count_in = |bins: &[LatencyBin], lower_ms| {
-        bins.binary_search_by_key(&lower_ms, |bin| bin.lower_ms).map_or(0, |index| bins[index].count)
+    let count_in = |bins: &[LatencyBin], number| {
+        bins.binary_search_by_key(&number, |bin| bin.bin).map_or(0, |index| bins[index].count)
     };
-    if old.iter().any(|bin| count_in(new, bin.lower_ms) < bin.count) {
+    if old.iter().any(|bin| count_in(new, bin.bin) < bin.count) {
         return new.to_vec();
     }
     new.iter()
-        .map(|bin| LatencyBin { count: bin.count - count_in(old, bin.lower_ms), ..*bin })
+        .map(|bin| LatencyBin { count: bin.count - count_in(old, bin.bin), ..*bin })
         .filter(|bin| bin.count > 0)
         .collect()
 }

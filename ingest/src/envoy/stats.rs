@@ -188,14 +188,14 @@ fn is_sign_of_configuration(name: &str) -> bool {
     }
 }
 
-/// Adds bins, keeping them sorted and one per lower bound. Envoy's times are whole milliseconds, so a bound with a
+/// Adds bins, keeping them sorted and each once. Envoy's times are whole milliseconds, so a bound with a
 /// fraction could only come from a histogram in another unit; it goes into the millisecond that holds it.
 fn add_bins(latency: &mut Vec<LatencyBin>, bins: &[Bin]) {
     for bin in bins.iter().filter(|bin| bin.count > 0) {
-        let lower_ms = bin.lower_bound as u32;
-        match latency.binary_search_by_key(&lower_ms, |bin| bin.lower_ms) {
-            Ok(index) => latency[index].count = latency[index].count.saturating_add(bin.count),
-            Err(index) => latency.insert(index, LatencyBin { lower_ms, count: bin.count }),
+        let fine = LatencyBin::fine(bin.lower_bound as u32, bin.count);
+        match latency.binary_search_by_key(&fine.bin, |bin| bin.bin) {
+            Ok(index) => latency[index].count = latency[index].count.saturating_add(fine.count),
+            Err(index) => latency.insert(index, fine),
         }
     }
 }

@@ -11,7 +11,7 @@ fn scrape() -> EnvoyScrape {
         deltas: vec![ObjectCounts {
             object: StatObject::Manager("in".to_owned()),
             counts: [(StatId::DOWNSTREAM_REQUESTS, 3)].into_iter().collect(),
-            latency: vec![LatencyBin { lower_ms: 1, count: 3 }],
+            latency: vec![LatencyBin::fine(1, 3)],
         }],
         baseline: vec![1, 2, 3],
         ..EnvoyScrape::default()

@@ -97,8 +97,8 @@ pub struct Quantile {
     pub ms: f64,
     /// The truth is not below this.
     pub low_ms: f64,
-    /// The truth is below this.
-    pub high_ms: f64,
+    /// The truth is below this; nothing where no bound is known.
+    pub high_ms: Option<f64>,
 }
 
 /// Latency percentiles of successful and failed requests together.

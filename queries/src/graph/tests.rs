@@ -60,7 +60,7 @@ fn to(cluster: &str, requests: u64, errors: u64) -> ObjectCounts {
     ObjectCounts {
         object: StatObject::Cluster(cluster.to_owned()),
         counts: counts.into_iter().collect(),
-        latency: vec![LatencyBin { lower_ms: 4, count: requests }],
+        latency: vec![LatencyBin::fine(4, requests)],
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::dictionary::{Scope, StatId};
+use crate::sketch::{envoy_bin, envoy_range};
 
 /// Everything learned from one scrape of one proxy. Stored as a whole or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -182,26 +183,27 @@ pub struct ObjectGauges {
     pub values: StatCounts,
 }
 
-/// Requests whose latency lies in one of Envoy's own log-linear bins.
+/// Requests whose latency lies in one bin of [`Scheme::Envoy`](crate::sketch::Scheme::Envoy).
 ///
-/// Envoy records whole milliseconds rounded down and bins them by their two leading digits, so the bin that starts at
-/// `lower_ms` holds durations from `lower_ms` to [`LatencyBin::upper_ms`].
+/// Envoy records whole milliseconds rounded down and bins them by their two leading digits. Where it tells no more than how
+/// many lie between two bounds of a histogram, that is a bin too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LatencyBin {
-    /// Lower bound of the bin, inclusive, ms.
-    pub lower_ms: u32,
+    /// Number of the bin.
+    pub bin: i16,
     /// Requests in it.
     pub count: u64,
 }
 
 impl LatencyBin {
-    /// Upper bound of the bin that starts at `lower_ms`, exclusive, ms.
-    pub fn upper_ms(lower_ms: u32) -> u64 {
-        let mut width = 1;
-        while u64::from(lower_ms) >= 100 * width {
-            width *= 10;
-        }
-        u64::from(lower_ms) + width
+    /// Requests in Envoy's own bin that starts at `lower_ms`.
+    pub fn fine(lower_ms: u32, count: u64) -> Self {
+        Self { bin: envoy_bin(lower_ms), count }
+    }
+
+    /// Requests between two bounds of a histogram, ms; the upper one may be infinite.
+    pub fn between(low_ms: f64, high_ms: f64, count: u64) -> Self {
+        Self { bin: envoy_range(low_ms, high_ms), count }
     }
 }
 
@@ -239,18 +241,4 @@ pub struct WeightedRoute {
     pub name: String,
     /// Cluster and weight, in the configured order.
     pub targets: Vec<(String, u32)>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::LatencyBin;
-
-    #[test]
-    fn bins_are_as_wide_as_envoy_makes_them() {
-        for (lower, upper) in
-            [(0, 1), (9, 10), (10, 11), (99, 100), (100, 110), (990, 1000), (1000, 1100), (43_000, 44_000)]
-        {
-            assert_eq!(LatencyBin::upper_ms(lower), upper, "bin at {lower} ms");
-        }
-    }
 }

@@ -120,5 +120,5 @@ pub(super) fn count_access_logs(rows: &[AccessLogRow], directory: &mut Directory
 }
 
 fn bins(latency: &[LatencyBin]) -> Bins {
-    latency.iter().map(|bin| (envoy_bin(bin.lower_ms), bin.count as i64)).collect()
+    latency.iter().map(|bin| (bin.bin, bin.count as i64)).collect()
 }

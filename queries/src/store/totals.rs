@@ -41,6 +41,17 @@ struct Latencies {
 const SERVER_SIDE: u64 = 1 << 16;
 const SERIES_SHIFT: u32 = 17;
 
+/// A bin as the lowest bits of a key, in the order of bins, some of which are below zero.
+fn bits_of(bin: i16) -> u64 {
+    u64::from(bin.cast_unsigned() ^ SIGN)
+}
+
+fn bin_of(key: u64) -> i16 {
+    (key as u16 ^ SIGN).cast_signed()
+}
+
+const SIGN: u16 = 1 << 15;
+
 /// The buffer of the last question, for the next one: growing a fresh one costs as much as what is done with it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SpareBuffer(Arc<Mutex<Vec<Latencies>>>);
@@ -81,10 +92,8 @@ impl RunningTotals {
         let client = u64::from(row.series_id) << SERIES_SHIFT;
         for (side, (bins, counts)) in [(client, row.client), (client | SERVER_SIDE, row.server)] {
             let latencies = bins.iter().zip(counts);
-            self.latencies.extend(
-                latencies
-                    .map(|(&bin, &count)| Latencies { key: side | u64::from(bin.cast_unsigned()), count }),
-            );
+            self.latencies
+                .extend(latencies.map(|(&bin, &count)| Latencies { key: side | bits_of(bin), count }));
         }
         if self.latencies.len() > 2 * self.added_up + Self::PORTION {
             self.add_up();
@@ -126,7 +135,7 @@ impl RunningTotals {
         let mut bins_of = |side: u64| {
             let of_side = sides.next_if(|latencies| latencies[0].key & !(SERVER_SIDE - 1) == side);
             of_side.map_or_else(Bins::default, |latencies| {
-                Bins::from_sorted(latencies.iter().map(|one| (one.key as u16 as i16, one.count)))
+                Bins::from_sorted(latencies.iter().map(|one| (bin_of(one.key), one.count)))
             })
         };
         let total = |(series, (counts, settled_requests))| {

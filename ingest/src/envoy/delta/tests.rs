@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use sidecarta_queries::dictionary::StatId;
 use sidecarta_queries::rows::envoy::{LatencyBin, ObjectCounts, StatCounts, StatObject};
+use sidecarta_queries::sketch::envoy_bin;
 
 use super::{Baseline, Deltas, Names, Process, Totals, deltas};
 
@@ -233,9 +234,9 @@ impl Mesh {
             let mut counts = self.proxy.totals.counts.iter_mut();
             let Some(cluster) = counts.find(|counts| counts.object == object) else { continue };
             for lower_ms in latencies {
-                match cluster.latency.binary_search_by_key(&lower_ms, |bin| bin.lower_ms) {
+                match cluster.latency.binary_search_by_key(&envoy_bin(lower_ms), |bin| bin.bin) {
                     Ok(index) => cluster.latency[index].count += 1,
-                    Err(index) => cluster.latency.insert(index, LatencyBin { lower_ms, count: 1 }),
+                    Err(index) => cluster.latency.insert(index, LatencyBin::fine(lower_ms, 1)),
                 }
             }
         }
@@ -292,7 +293,7 @@ proptest! {
         let manager = |counts: &[u64]| ObjectCounts {
             object: StatObject::Manager("in".to_owned()),
             counts: (0..).map(StatId).zip(counts[..3].iter().copied()).collect(),
-            latency: vec![LatencyBin { lower_ms: 1, count: counts[3] + 1 }, LatencyBin { lower_ms: 9, count: counts[4] + 1 }],
+            latency: vec![LatencyBin::fine(1, counts[3] + 1), LatencyBin::fine(9, counts[4] + 1)],
         };
         let at = |seen_at_s, counts: &[u64]| Baseline {
             totals: Totals { counts: vec![manager(counts)], gauges: Vec::new() },
@@ -302,7 +303,7 @@ proptest! {
         let now = manager(&new);
         for delta in found.counts {
             prop_assert!(delta.counts.iter().all(|(stat, count)| count <= now.counts.get(stat)));
-            prop_assert!(delta.latency.iter().all(|bin| now.latency.iter().any(|now| now.lower_ms == bin.lower_ms && bin.count <= now.count)));
+            prop_assert!(delta.latency.iter().all(|bin| now.latency.iter().any(|now| now.bin == bin.bin && bin.count <= now.count)));
         }
     }
 }

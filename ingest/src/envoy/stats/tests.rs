@@ -120,10 +120,10 @@ fn recorded_bins_hold_every_answered_request() {
     let totals = decode(RECORDED_BINS).totals(&Names::default());
     let latency = &totals.of(&cluster("orders_v1")).expect("orders").latency;
     assert_eq!(latency.iter().map(|bin| bin.count).sum::<u64>(), 181 - 5, "time-outs have no latency");
-    assert_eq!(latency[..2], [LatencyBin { lower_ms: 0, count: 4 }, LatencyBin { lower_ms: 1, count: 17 }]);
-    assert!(latency.is_sorted_by(|one, other| one.lower_ms < other.lower_ms));
+    assert_eq!(latency[..2], [LatencyBin::fine(0, 4), LatencyBin::fine(1, 17)]);
+    assert!(latency.is_sorted_by(|one, other| one.bin < other.bin));
     let tight = &totals.of(&cluster("tight")).expect("tight").latency;
-    assert_eq!(tight.first(), Some(&LatencyBin { lower_ms: 150, count: 8 }));
+    assert_eq!(tight.first(), Some(&LatencyBin::fine(150, 8)));
     assert!(totals.of(&cluster("orders_v1.external")).is_none());
 }
 

@@ -140,7 +140,7 @@ fn everything_a_proxy_counts_stands_in_every_tier_and_survives_a_restart() {
         let deltas = objects.iter().map(|object| ObjectCounts {
             object: object.clone(),
             counts: [(StatId::REQUESTS, 2), (StatId(10_503), sequence)].into_iter().collect(),
-            latency: vec![LatencyBin { lower_ms: 3, count: 2 }],
+            latency: vec![LatencyBin::fine(3, 2)],
         });
         let scrape = EnvoyScrape {
             proxy: Proxy { id: "web-1".to_owned(), restart_epoch: 4, ..Proxy::default() },

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     fn latency(ms: f64) -> Latency {
-        let quantile = Quantile { ms, low_ms: ms, high_ms: ms };
+        let quantile = Quantile { ms, low_ms: ms, high_ms: Some(ms) };
         Latency { count: 9, p50: quantile, p90: quantile, p99: quantile }
     }
 
