@@ -20,6 +20,7 @@ use sidecarta_queries::log::Log;
 use sidecarta_queries::rows::access_log::{AccessLogBatch, AccessLogRow};
 use sidecarta_queries::rows::envoy::EnvoyScrape;
 use sidecarta_queries::rows::log::LogBatch;
+use sidecarta_queries::rows::mesh::MeshScrape;
 use sidecarta_queries::rows::metric::MetricBatch;
 use sidecarta_queries::rows::span::SpanBatch;
 use sidecarta_queries::store::{self, Store, StoreError, StoreOptions, Writer};
@@ -61,6 +62,8 @@ pub enum Rows {
     Metrics(MetricBatch),
     /// Requests that proxies logged.
     AccessLogs(Box<AccessLogBatch>),
+    /// One scrape of one target in Prometheus' format.
+    Mesh(Box<MeshScrape>),
 }
 
 impl Rows {
@@ -72,6 +75,7 @@ impl Rows {
             Self::Logs { records, requests } => writer.stage_logs(sequence, hash, records, requests),
             Self::Metrics(batch) => writer.stage_metrics(sequence, hash, batch),
             Self::AccessLogs(batch) => writer.stage_access_logs(sequence, batch),
+            Self::Mesh(scrape) => writer.stage_mesh(sequence, scrape),
         }
     }
 }
@@ -83,7 +87,8 @@ fn hash(frame: &Frame) -> u128 {
         | FrameKind::OtlpTracesGzip
         | FrameKind::OtlpTracesZstd
         | FrameKind::EnvoyScrape
-        | FrameKind::AccessLogs => 0,
+        | FrameKind::AccessLogs
+        | FrameKind::MeshScrape => 0,
         kind => xxhash_rust::xxh3::xxh3_128_with_seed(&frame.payload, kind as u64),
     }
 }
@@ -264,6 +269,11 @@ impl Pipeline {
             .directory(|directory| directory.proxies().get(proxy_id).map(|proxy| proxy.baseline.clone()))
     }
 
+    /// How far a source has been stored, in the form that it gave along.
+    pub fn cursor(&self, source: &str) -> Option<Vec<u8>> {
+        self.store.directory(|directory| directory.cursor(source).map(<[u8]>::to_vec))
+    }
+
     /// Read access to what is stored.
     pub fn store(&self) -> &Store {
         &self.store
@@ -284,6 +294,7 @@ impl Submission {
             Rows::Logs { records, requests } => records.memory_bytes() + requests.len() * ACCESS_LOG_BYTES,
             Rows::Metrics(batch) => batch.memory_bytes(),
             Rows::AccessLogs(batch) => batch.memory_bytes(),
+            Rows::Mesh(scrape) => scrape.cursor.position.len() * 2 + scrape.deltas.len() * 1_024,
         };
         rows + self.frame.payload.len()
     }

@@ -1,7 +1,7 @@
-//! Targets that speak Prometheus' exposition formats: fetched, decoded and mapped to the mesh.
+//! Targets that speak Prometheus' exposition formats: fetched, decoded, mapped to the mesh, and counted.
 //!
-//! Decoding ([`decode`]) and mapping ([`mesh_counters`]) are pure. Every format gives the same [`Family`]s. What comes out
-//! is cumulative, as it came in: deltas are for whoever stores it.
+//! Decoding ([`decode`]), mapping ([`mesh_counters`]) and counting ([`delta`]) are pure. Every format gives the same
+//! [`Family`]s, and every convention the same [`MeshCounter`](sidecarta_queries::rows::mesh::MeshCounter)s.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +12,14 @@ use tokio::sync::Semaphore;
 use crate::discovery::{DiscoveredTarget, DiscoveryConfig};
 use crate::http_get::GetLimits;
 
+pub mod delta;
 mod exposition;
 mod family;
+mod frame;
 mod histogram;
 mod labels;
 mod mapping;
+mod process;
 mod protobuf;
 mod scraper;
 mod stream;
@@ -28,10 +31,13 @@ pub use self::family::{
     Bucket, Family, Histogram, Kind, Labels, NativeHistogram, Quantile, Sample, Summary, Temporality, Value,
     count,
 };
+pub use self::frame::decode_frame;
 pub use self::mapping::{Mapped, MappingContext, mesh_counters};
+pub use self::process::ProcessSign;
 pub use self::scraper::spawn;
 pub use self::stream::{NotAStreamMessage, StreamMessage, StreamNode, decode_stream_message};
 pub use self::target::{ScrapeError, Scraped, Target, UnusableTarget};
+pub use crate::packed::FrameError;
 
 /// Which targets are scraped, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +80,14 @@ impl Default for PrometheusConfig {
             discovery: DiscoveryConfig::default(),
         }
     }
+}
+
+/// What is wrong with a [`PrometheusConfig`]: every bad value, not only the first.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", problems.join("\n"))]
+pub struct PrometheusConfigError {
+    /// One sentence a problem.
+    pub problems: Vec<String>,
 }
 
 /// What all targets share. Clones share the limit on answers read at once.

@@ -40,6 +40,12 @@ impl StatId {
     pub const DOWNSTREAM_5XX: Self = Self(205);
     /// Requests that ran into a connection manager's time limit.
     pub const DOWNSTREAM_TIMEOUTS: Self = Self(220);
+    /// Requests that a breaker refused while they waited for a connection: `upstream_rq_pending_overflow`.
+    pub const PENDING_OVERFLOWS: Self = Self(50);
+    /// Requests that a breaker refused for too many in flight: `upstream_rq_active_overflow`.
+    pub const ACTIVE_OVERFLOWS: Self = Self(51);
+    /// Connections made: `upstream_cx_total`.
+    pub const CONNECTIONS: Self = Self(74);
     /// When the first certificate expires, seconds since 1970.
     pub const CERTIFICATE_EXPIRY: Self = Self(12);
 

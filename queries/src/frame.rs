@@ -40,6 +40,8 @@ pub enum FrameKind {
     EnvoyScrape = 11,
     /// An [`AccessLogBatch`](crate::rows::access_log::AccessLogBatch) likewise.
     AccessLogs = 12,
+    /// A [`MeshScrape`](crate::rows::mesh::MeshScrape) likewise.
+    MeshScrape = 13,
 }
 
 impl FrameKind {
@@ -57,6 +59,7 @@ impl FrameKind {
             10 => Some(Self::OtlpLogsZstd),
             11 => Some(Self::EnvoyScrape),
             12 => Some(Self::AccessLogs),
+            13 => Some(Self::MeshScrape),
             _ => None,
         }
     }
@@ -70,7 +73,7 @@ mod tests {
     fn every_number_is_that_of_its_kind() {
         let kinds = (0..=u8::MAX).filter_map(|number| Some((number, FrameKind::from_number(number)?)));
         let kinds: Vec<(u8, FrameKind)> = kinds.collect();
-        assert_eq!(kinds.len(), 11);
+        assert_eq!(kinds.len(), 12);
         assert!(kinds.iter().all(|&(number, kind)| kind as u8 == number));
     }
 }

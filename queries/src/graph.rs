@@ -7,6 +7,7 @@
 //! 5. [`filtered`] takes out of it what was asked for.
 
 mod answer;
+mod counted;
 mod edges;
 mod filter;
 mod grammar;

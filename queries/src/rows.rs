@@ -1,6 +1,7 @@
 //! The rows that are stored. Sources decode what they get into these; the store alone knows how they lie on disk.
 
 pub mod access_log;
+mod cursor;
 pub mod envoy;
 pub mod log;
 pub mod mesh;
@@ -8,4 +9,5 @@ pub mod metric;
 mod resource;
 pub mod span;
 
+pub use cursor::SourceCursor;
 pub use resource::{Origin, Resource};

@@ -14,6 +14,7 @@ use sidecarta_ingest::access_log::{self, AccessLogConfig};
 use sidecarta_ingest::envoy::EnvoyConfig;
 use sidecarta_ingest::otlp::{AccessLogRules, DecodeLimits, OtlpConfig};
 use sidecarta_ingest::pipeline::PipelineOptions;
+use sidecarta_ingest::prometheus::PrometheusConfig;
 use sidecarta_queries::store::StoreOptions;
 
 const DEFAULT_FILE: &str = include_str!("config/default.toml");
@@ -28,6 +29,8 @@ pub struct Config {
     pub otlp: OtlpConfig,
     /// `[envoy]`.
     pub envoy: EnvoyConfig,
+    /// `[prometheus]`.
+    pub prometheus: PrometheusConfig,
     /// `[[access_log]]`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_log: Vec<AccessLogConfig>,
@@ -122,6 +125,7 @@ impl Config {
         if let Err(error) = self.envoy.addresses() {
             problems.extend(error.problems);
         }
+        problems.extend(self.prometheus.problems());
         problems.extend(access_log::problems(&self.access_log));
         let listened =
             [("server.http", self.server.http), ("otlp.grpc", self.otlp.grpc), ("otlp.http", self.otlp.http)];
@@ -233,8 +237,11 @@ mod tests {
         config.server.http = SocketAddr::from(([0, 0, 0, 0], 7117));
         config.store.queue_mb = 0;
         config.envoy.targets = vec!["ftp://nowhere".to_owned()];
+        config.prometheus.max_series = 0;
         let problems = config.problems().join("\n");
-        for expected in ["server.http", "allow_remote", "store.queue_mb", "ftp://nowhere"] {
+        for expected in
+            ["server.http", "allow_remote", "store.queue_mb", "ftp://nowhere", "prometheus.max_series"]
+        {
             assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
         }
     }

@@ -10,6 +10,7 @@ use sidecarta_ingest::envoy::{self, EnvoyConfigError};
 use sidecarta_ingest::otlp::streams::StreamHandlers;
 use sidecarta_ingest::otlp::{self, Receiver};
 use sidecarta_ingest::pipeline::{Pipeline, StartError};
+use sidecarta_ingest::prometheus::{self, PrometheusConfigError};
 use sidecarta_ingest::status::SourceBook;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +40,9 @@ pub enum RunError {
     /// The scraper could not be started.
     #[error("Envoys cannot be scraped")]
     Envoy(#[from] EnvoyConfigError),
+    /// Targets in Prometheus' format could not be scraped.
+    #[error("targets in Prometheus' format cannot be scraped")]
+    Prometheus(#[from] PrometheusConfigError),
     /// Access logs could not be followed.
     #[error("access logs cannot be read")]
     AccessLog(#[from] AccessLogConfigError),
@@ -78,6 +82,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     ));
     tasks.spawn(report("OTLP over HTTP", otlp::serve_http(otlp_http, receiver, shutdown.clone())));
     let scrapers = envoy::spawn(&config.envoy, &pipeline, &sources, &shutdown)?;
+    let targets = prometheus::spawn(&config.prometheus, &pipeline, &sources, &shutdown)?;
     let followers = access_log::spawn(&config.access_log, &pipeline, &sources, &shutdown)?;
     let state = AppState::new(pipeline, sources, shutdown.clone()).map_err(|_| RunError::Store)?;
     let app = axum::serve(http, router(state)).with_graceful_shutdown(shutdown.clone().cancelled_owned());
@@ -93,6 +98,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     tracing::info!("Ending: what was acknowledged is moved into the database");
     shutdown.cancel();
     scrapers.wait().await;
+    targets.wait().await;
     followers.wait().await;
     tasks.wait().await;
     // With the last source gone, the pipeline's threads finish their work.

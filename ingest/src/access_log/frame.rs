@@ -23,7 +23,8 @@ pub fn decode_frame(frame: &Frame) -> Result<AccessLogBatch, FrameError> {
 
 #[cfg(test)]
 mod tests {
-    use sidecarta_queries::rows::access_log::{AccessLogRow, SourceCursor};
+    use sidecarta_queries::rows::SourceCursor;
+    use sidecarta_queries::rows::access_log::AccessLogRow;
 
     use super::*;
 

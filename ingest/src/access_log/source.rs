@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sidecarta_queries::rows::access_log::{AccessLogBatch, SourceCursor};
+use sidecarta_queries::rows::SourceCursor;
+use sidecarta_queries::rows::access_log::AccessLogBatch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -42,7 +43,7 @@ pub fn spawn(
             pipeline: pipeline.clone(),
             source: sources.source("access_log", &config.path),
         };
-        let position = pipeline.store().directory(|known| known.cursor(&file.name).map(<[u8]>::to_vec));
+        let position = pipeline.cursor(&file.name);
         let cursor = position.and_then(|position| postcard::from_bytes(&position).ok());
         let parser = LineParser::new(config)?;
         let follower = Follower::new(PathBuf::from(&config.path), parser, cursor, config.from_start);

@@ -8,7 +8,7 @@ use sidecarta_queries::store::{StoreError, Writer};
 
 use super::{Rows, hash};
 use crate::otlp::DecodeLimits;
-use crate::{access_log, envoy, otlp};
+use crate::{access_log, envoy, otlp, prometheus};
 
 /// Requests that are published together.
 const PORTION: u64 = 256;
@@ -54,6 +54,10 @@ fn decode(frame: &Frame, limits: &DecodeLimits, writer: &Writer) -> Result<Rows,
         },
         FrameKind::AccessLogs => match access_log::decode_frame(frame) {
             Ok(batch) => Ok(Rows::AccessLogs(Box::new(batch))),
+            Err(error) => Err(error.to_string()),
+        },
+        FrameKind::MeshScrape => match prometheus::decode_frame(frame) {
+            Ok(scrape) => Ok(Rows::Mesh(Box::new(scrape))),
             Err(error) => Err(error.to_string()),
         },
         FrameKind::OtlpTraces

@@ -93,6 +93,7 @@ fn every_kind_of_request_is_taken_over_from_the_log() {
                     let batch = AccessLogBatch { rows, cursor: None };
                     zstd(&postcard::to_stdvec(&batch).unwrap())
                 }
+                FrameKind::MeshScrape => zstd(&postcard::to_stdvec(&MeshScrape::default()).unwrap()),
                 FrameKind::OtlpTraces => Bytes::from_static(TRACES),
                 FrameKind::OtlpTracesGzip => gzip(TRACES),
                 FrameKind::OtlpTracesZstd => zstd(TRACES),

@@ -1,18 +1,23 @@
-//! Scrapes every target again and again, and hands what came to whoever stores it.
+//! Scrapes every target again and again, and hands what has happened to the pipeline.
 
 use std::time::Duration;
 
 use futures::FutureExt;
 use rand::Rng;
-use tokio::sync::mpsc;
+use sidecarta_queries::rows::SourceCursor;
+use sidecarta_queries::rows::mesh::MeshScrape;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::PrometheusConfig;
-use super::target::{Scraped, Target};
+use super::delta::{Baseline, Told, deltas};
+use super::frame;
+use super::target::{ScrapeError, Target};
+use super::{PrometheusConfig, PrometheusConfigError};
 use crate::discovery::{self, DiscoveredTarget, TargetRules, Targets};
 use crate::envoy::error::in_one_line;
+use crate::packed::FrameError;
+use crate::pipeline::{Pipeline, Rows, Submission, SubmitError};
 use crate::status::{SourceBook, SourceHandle};
 
 /// The longest wait between tries of a target that does not answer.
@@ -25,32 +30,36 @@ const FIRST_SPREAD: Duration = Duration::from_secs(1);
 /// the tracker tells when they have.
 ///
 /// Every target has a line in `sources` as long as it is there, of kind `prometheus`, under its address and what it is asked
-/// for. What was scraped goes into `output`; while that is full, targets wait with it, and no more is scraped.
+/// for.
 ///
 /// # Errors
 /// With every bad value of the configuration.
 pub fn spawn(
     config: &PrometheusConfig,
-    output: &mpsc::Sender<Scraped>,
+    pipeline: &Pipeline,
     sources: &SourceBook,
     shutdown: &CancellationToken,
-) -> Result<TaskTracker, Vec<String>> {
+) -> Result<TaskTracker, PrometheusConfigError> {
     let problems = config.problems();
     if !problems.is_empty() {
-        return Err(problems);
+        return Err(PrometheusConfigError { problems });
     }
     let tasks = TaskTracker::new();
     let mut lists = vec![discovery::fixed(config.named())];
-    lists.extend(discovery::spawn(&config.discovery, sources, &tasks, shutdown)?);
+    let found = discovery::spawn(&config.discovery, sources, &tasks, shutdown);
+    lists.extend(found.map_err(|problems| PrometheusConfigError { problems })?);
     let interval = Duration::from_millis(config.interval_ms);
-    let (limits, output, book) = (config.limits(), output.clone(), sources.clone());
+    let (limits, pipeline, book) = (config.limits(), pipeline.clone(), sources.clone());
     let start = move |target: DiscoveredTarget, gone: CancellationToken| {
-        let source = book.source("prometheus", &format!("{}{}", target.address, target.path_and_query()));
-        let (target, output) = (Target::new(target, limits.clone()), output.clone());
+        let name = format!("{}{}", target.address, target.path_and_query());
+        let source = book.source("prometheus", &name);
+        let target = Target::new(target, limits.clone());
+        let pipeline = pipeline.clone();
         async move {
             match target {
                 Ok(target) => {
-                    gone.run_until_cancelled(run(target, interval, output, &source)).await;
+                    let counting = Counting::of(target, pipeline, &name);
+                    gone.run_until_cancelled(run(counting, interval, source.clone())).await;
                 }
                 Err(unusable) => {
                     source.failed(unusable.to_string());
@@ -71,29 +80,26 @@ pub fn spawn(
     Ok(tasks)
 }
 
-/// Scrapes a target every `interval`, give or take a tenth, until nobody takes what comes.
-async fn run(target: Target, interval: Duration, output: mpsc::Sender<Scraped>, source: &SourceHandle) {
+/// Scrapes a target every `interval`, give or take a tenth.
+async fn run(mut counting: Counting, interval: Duration, source: SourceHandle) {
     let mut failures = 0_u32;
     let mut wait = interval.min(FIRST_SPREAD).mul_f64(rand::rng().random());
     loop {
         sleep(wait).await;
         let started_at = Instant::now();
-        let pause = match target.scrape().await {
-            Ok(scraped) => {
+        let pause = match counting.round(&source).await {
+            Ok(()) => {
                 failures = 0;
-                let detail = scraped.detail.clone();
-                let (series, rejected) = (scraped.series, scraped.rejects.total());
-                if output.send(scraped).await.is_err() {
-                    return;
-                }
-                source.update(|status| status.detail = Some(detail));
-                source.succeeded(series, rejected);
                 interval
+            }
+            Err(RoundError::Submit(SubmitError::Full { retry_after })) => {
+                source.throttled();
+                retry_after.clamp(interval.min(LONGEST_WAIT), LONGEST_WAIT)
             }
             Err(error) => {
                 let reason = in_one_line(&error);
                 if failures == 0 {
-                    let address = &target.target().address;
+                    let address = &counting.target.target().address;
                     tracing::warn!(prometheus.address = %address, error = reason, "a target cannot be scraped");
                 }
                 source.failed(reason);
@@ -103,5 +109,74 @@ async fn run(target: Target, interval: Duration, output: mpsc::Sender<Scraped>, 
             }
         };
         wait = pause.mul_f64(rand::rng().random_range(0.9..1.1)).saturating_sub(started_at.elapsed());
+    }
+}
+
+/// A target with where counting stands.
+struct Counting {
+    target: Target,
+    pipeline: Pipeline,
+    /// Under which its baseline is stored.
+    name: String,
+    watched_since_s: f64,
+    /// The newest stored baseline, once it has been looked up.
+    stored: Option<Option<Baseline>>,
+}
+
+/// Why a round added nothing.
+#[derive(Debug, thiserror::Error)]
+enum RoundError {
+    #[error(transparent)]
+    Scrape(#[from] ScrapeError),
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+}
+
+impl Counting {
+    fn of(target: Target, pipeline: Pipeline, name: &str) -> Self {
+        let watched_since_s = jiff::Timestamp::now().as_second() as f64;
+        Self { target, pipeline, name: format!("prometheus:{name}"), watched_since_s, stored: None }
+    }
+
+    /// Scrapes once, and stores what has happened since the last stored scrape.
+    async fn round(&mut self, source: &SourceHandle) -> Result<(), RoundError> {
+        let scraped = self.target.scrape().await?;
+        let mut detail = scraped.detail.clone();
+        let before = self.stored.get_or_insert_with(|| {
+            let position = self.pipeline.cursor(&self.name);
+            let baseline = position.as_deref().and_then(|bytes| postcard::from_bytes(bytes).ok());
+            if position.is_some() && baseline.is_none() {
+                detail += "; its stored counts cannot be read, so counting starts anew";
+            }
+            baseline
+        });
+        let told = Told {
+            process: scraped.process,
+            counters: &scraped.counters,
+            is_cut: scraped.rejects.over_limit > 0 || scraped.rejects.is_cut,
+            at_s: scraped.scraped_at_ns as f64 / 1e9,
+        };
+        let deltas = deltas(before.as_ref(), told, self.watched_since_s);
+        let baseline = Baseline::after(before.as_ref(), told);
+        if !deltas.is_empty() || before.is_none() {
+            // A baseline is made of strings and numbers, and such always serialize.
+            let position = postcard::to_stdvec(&baseline).unwrap_or_default();
+            let cursor = SourceCursor { source: self.name.clone(), position };
+            let scrape = MeshScrape { scraped_at_ns: scraped.scraped_at_ns, deltas, cursor };
+            let frame = frame::encode(&scrape)?;
+            let submitted =
+                self.pipeline.submit(Submission { frame, rows: Rows::Mesh(Box::new(scrape)) }).await;
+            if let Err(SubmitError::Broken { .. }) = submitted {
+                // Nobody knows whether it was stored, so the store is asked again before more is counted.
+                self.stored = None;
+            }
+            submitted?;
+        }
+        self.stored = Some(Some(baseline));
+        source.update(|status| status.detail = Some(detail));
+        source.succeeded(scraped.series, scraped.rejects.total());
+        Ok(())
     }
 }

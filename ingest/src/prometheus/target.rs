@@ -5,6 +5,7 @@ use sidecarta_queries::rows::mesh::MeshCounter;
 use super::Limits;
 use super::exposition::{Exposition, ExpositionError, Format, Rejects, decode};
 use super::mapping::{MappingContext, mesh_counters};
+use super::process::ProcessSign;
 use crate::discovery::{DiscoveredTarget, GetError};
 use crate::http_get::{Answer, Get, get};
 
@@ -54,6 +55,8 @@ pub struct Scraped {
     pub target: DiscoveredTarget,
     /// When the answer had come, ns since 1970.
     pub scraped_at_ns: i64,
+    /// Which process it was, as far as it tells.
+    pub process: ProcessSign,
     /// The edges, with cumulative counts.
     pub counters: Vec<MeshCounter>,
     /// How many series were read.
@@ -113,6 +116,7 @@ impl Target {
         let format = Format::of_content_type(&answer.content_type)?;
         let exposition = decode(&answer.body, format, self.limits.decode)?;
         let Exposition { series, rejects, .. } = exposition;
+        let process = ProcessSign::of(&exposition);
         let mapped = mesh_counters(&exposition, &self.context);
         let rejects = Rejects {
             values: rejects.values + mapped.rejects.values,
@@ -133,6 +137,7 @@ impl Target {
         Ok(Scraped {
             target: self.discovered,
             scraped_at_ns,
+            process,
             counters: mapped.counters,
             series,
             rejects,

@@ -240,7 +240,7 @@ fn version_shares(seen: &Seen<'_>, seconds: f64) -> Vec<VersionShare> {
     for &(version, totals) in &seen.inward {
         // A proxy's span alone does not say the version; the application's own span is on its way.
         let comes_yet = version.is_empty() && totals.settled == 0;
-        if !comes_yet || totals.envoy.is_some() || totals.access_log.is_some() {
+        if !comes_yet || totals.counters().is_some() || totals.access_log.is_some() {
             versions.entry(version).or_default().push(totals);
         }
     }

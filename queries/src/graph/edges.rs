@@ -8,6 +8,7 @@ use foldhash::{HashMap, HashSet};
 use crate::api::graph::NodeKind;
 use crate::rows::access_log::Direction;
 use crate::rows::envoy::StatObject;
+use crate::rows::mesh::MeshEdge;
 use crate::rows::span::{Protocol, Workload};
 use crate::store::{Counts, Directory, LoggedRoute, Measures, ProxyRecord, SeriesKey, SeriesTotal};
 use crate::trace::Endpoint;
@@ -37,8 +38,10 @@ pub(super) enum Class {
 pub(super) struct EdgeTotals {
     /// What traces say.
     pub(super) trace: Option<Measures>,
-    /// What Envoys say.
+    /// What Envoys say to Sidecarta themselves.
     pub(super) envoy: Option<Measures>,
+    /// What targets in Prometheus' format say, callers' proxies and callees' proxies apart: both count the same requests.
+    pub(super) counted: [Option<Measures>; 2],
     /// What Envoys have logged.
     pub(super) access_log: Option<Measures>,
     /// Requests by protocol, from traces.
@@ -92,6 +95,7 @@ pub(super) fn merge(directory: &Directory, totals: &[(u32, SeriesTotal)], query:
             SeriesKey::Edge { source, target, protocol } => {
                 merged.add_trace_edge(&identity, (source, target, *protocol), total);
             }
+            SeriesKey::Counted(edge) => merged.add_counted(&identity, edge, (*id, &total.measures)),
             SeriesKey::Logged(logged) => merged.add_logged(&identity, directory, logged, &total.measures),
             SeriesKey::Envoy { proxy, object } => {
                 // Much else is counted of what nobody calls.
@@ -118,8 +122,12 @@ pub(super) fn merge(directory: &Directory, totals: &[(u32, SeriesTotal)], query:
 /// The rules of identity over what was seen in a range.
 pub(super) fn identity<'a>(directory: &'a Directory, totals: &[(u32, SeriesTotal)]) -> Identity<'a> {
     let keys = totals.iter().filter_map(|(id, _)| directory.series(*id));
-    let seen: Vec<&Workload> = keys.flat_map(workloads).collect();
-    Identity::new(directory, &seen)
+    let seen: Vec<&Workload> = keys.clone().flat_map(workloads).collect();
+    let counted = keys.filter_map(|key| match key {
+        SeriesKey::Counted(edge) => Some(&**edge),
+        _ => None,
+    });
+    Identity::new(directory, &seen, counted)
 }
 
 fn workloads(key: &SeriesKey) -> impl Iterator<Item = &Workload> {
@@ -194,7 +202,7 @@ impl Merged {
         }
         let totals = self.edges.entry(EdgeKey { source, target, class: Class::Request }).or_default();
         totals.envoy.get_or_insert_default().merge(measures, 1);
-        totals.reported_by(record);
+        totals.reported_by(&record.proxy.id);
         totals.series.push(series);
         if let Some(config) = record.config.clusters.iter().find(|config| config.name == cluster) {
             totals.mtls = Some(config.mtls && totals.mtls.unwrap_or(true));
@@ -243,7 +251,28 @@ impl Merged {
         let (source, target) = (self.number(client("client"), way_in), self.number(target, rule));
         let totals = self.edges.entry(EdgeKey { source, target, class: Class::Request }).or_default();
         totals.envoy.get_or_insert_default().merge(measures, 1);
-        totals.reported_by(record);
+        totals.reported_by(&record.proxy.id);
+    }
+
+    /// What a target in Prometheus' format counts of an edge.
+    fn add_counted(
+        &mut self,
+        identity: &Identity<'_>,
+        edge: &MeshEdge,
+        (series, measures): (u32, &Measures),
+    ) {
+        let Some([(source, rule), (target, target_rule)]) = identity.counted(edge) else { return };
+        let (source, target) = (self.number(source, rule), self.number(target, target_rule));
+        if self.are_one(source, target) {
+            return;
+        }
+        let totals = self.edges.entry(EdgeKey { source, target, class: Class::Request }).or_default();
+        totals.counted[edge.reporter as usize].get_or_insert_default().merge(measures, 1);
+        totals.reported_by(&edge.instance);
+        totals.series.push(series);
+        if let Some(mtls) = edge.mtls {
+            totals.mtls = Some(mtls && totals.mtls.unwrap_or(true));
+        }
     }
 
     /// The number of the node that one end of a traced edge is, where it is one.
@@ -287,9 +316,20 @@ impl Merged {
 }
 
 impl EdgeTotals {
-    fn reported_by(&mut self, record: &ProxyRecord) {
-        if !self.reporters.contains(&record.proxy.id) {
-            self.reporters.push(record.proxy.id.clone());
+    /// What counters say. Envoys that are asked themselves come first, since the same ones may stand behind the others; of
+    /// both sides the caller's, which sees connections fail.
+    pub(super) fn counters(&self) -> Option<&Measures> {
+        self.envoy.as_ref().or_else(|| self.counted.iter().flatten().next())
+    }
+
+    /// The same, the callee's side first.
+    pub(super) fn counters_of_callee(&self) -> Option<&Measures> {
+        self.envoy.as_ref().or_else(|| self.counted.iter().flatten().next_back())
+    }
+
+    fn reported_by(&mut self, reporter: &str) {
+        if !self.reporters.iter().any(|known| known == reporter) {
+            self.reporters.push(reporter.to_owned());
             self.reporters.sort();
         }
     }

@@ -13,10 +13,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use foldhash::{HashMap, HashMapExt as _};
 
 use crate::api::graph::NodeKind;
+use crate::rows::mesh::{MeshEdge, MeshReporter};
 use crate::rows::span::{Peer, PeerKind, Workload};
 use crate::store::{Directory, ProxyRecord};
 use crate::trace::Endpoint;
 
+use super::counted::{VirtualNodes, virtual_nodes};
 use super::grammar;
 
 /// A node of the graph, before it is known whether versions are told apart.
@@ -56,11 +58,17 @@ pub(super) struct Identity<'a> {
     gateways: BTreeSet<&'a str>,
     /// Every service that reports for itself.
     services: BTreeSet<&'a str>,
+    /// What is known of App Mesh's virtual nodes.
+    pub(super) virtual_nodes: VirtualNodes<'a>,
 }
 
 impl<'a> Identity<'a> {
-    /// The rules over what is known, where `seen` are the workloads that the range's rollups name.
-    pub(super) fn new(directory: &'a Directory, seen: &[&'a Workload]) -> Self {
+    /// The rules over what is known, where `seen` are the workloads that the range's rollups name, and `counted` the edges.
+    pub(super) fn new(
+        directory: &'a Directory,
+        seen: &[&'a Workload],
+        counted: impl Iterator<Item = &'a MeshEdge> + Clone,
+    ) -> Self {
         let mut identity = Self {
             directory,
             homes: HashMap::new(),
@@ -69,7 +77,17 @@ impl<'a> Identity<'a> {
             proxies: HashMap::new(),
             gateways: BTreeSet::new(),
             services: seen.iter().map(|workload| workload.service.as_str()).collect(),
+            virtual_nodes: virtual_nodes(counted.clone()),
         };
+        // Whoever counts stands in the mesh.
+        let own = counted.map(|edge| match edge.reporter {
+            MeshReporter::Source => &edge.source,
+            MeshReporter::Destination => &edge.target,
+        });
+        let own = own.map(|own| {
+            identity.virtual_nodes.get(own.name.as_str()).map_or_else(|| own.called(), |node| node.0)
+        });
+        identity.services.extend(own.filter(|service| !service.is_empty()).collect::<Vec<_>>());
         for cluster in directory.learned_clusters() {
             let workload = &*cluster.workload;
             identity.learned.entry((&cluster.caller, &cluster.cluster)).or_default().insert(workload);
@@ -152,13 +170,28 @@ impl<'a> Identity<'a> {
     }
 
     /// A service of which only the name and perhaps the version are known.
-    fn named(&self, service: &str, version: &str) -> NodeKey {
+    pub(super) fn named(&self, service: &str, version: &str) -> NodeKey {
         let workload =
             Workload { service: service.to_owned(), version: version.to_owned(), ..Workload::default() };
         let known = self.services.contains(service)
             || self.directory.proxies().values().any(|record| record.proxy.cluster == service);
         let node = self.workload(&workload);
         if known { node } else { NodeKey { kind: NodeKind::External, ..node } }
+    }
+
+    /// A service of the mesh that says its namespace itself.
+    pub(super) fn in_namespace(&self, service: &str, version: &str, namespace: &str) -> NodeKey {
+        self.workload(&Workload {
+            service: service.to_owned(),
+            version: version.to_owned(),
+            namespace: namespace.to_owned(),
+            environment: String::new(),
+        })
+    }
+
+    /// Whether a node is a proxy with no application behind it.
+    pub(super) fn is_gateway(&self, node: &NodeKey) -> bool {
+        node.kind == NodeKind::Gateway
     }
 
     /// The node of one end of an edge that traces saw, for the caller of this name.

@@ -42,13 +42,15 @@ impl<'a> Together<'a> {
     /// What each source says, counters first; sources that say nothing are left out.
     pub(super) fn said(&self) -> &[Said<'a>] {
         self.said.get_or_init(|| {
-            let said = |source, of: fn(&EdgeTotals) -> Option<&Measures>| {
-                Said::of(source, self.edges.iter().filter_map(|edge| of(edge)).collect())
+            let parts = |of: fn(&EdgeTotals) -> Option<&Measures>| -> Vec<&'a Measures> {
+                self.edges.iter().filter_map(|edge| of(edge)).collect()
             };
+            let callee = self.edges.iter().any(|edge| edge.counted[1].is_some());
+            let callee = callee.then(|| parts(EdgeTotals::counters_of_callee));
             let sources = [
-                said(Source::Envoy, |edge| edge.envoy.as_ref()),
-                said(Source::AccessLog, |edge| edge.access_log.as_ref()),
-                said(Source::Trace, |edge| edge.trace.as_ref()),
+                Said::of(Source::Envoy, parts(EdgeTotals::counters), callee),
+                Said::of(Source::AccessLog, parts(|edge| edge.access_log.as_ref()), None),
+                Said::of(Source::Trace, parts(|edge| edge.trace.as_ref()), None),
             ];
             sources.into_iter().flatten().collect()
         })
@@ -84,26 +86,28 @@ pub(super) struct Said<'a> {
     pub(super) source: Source,
     pub(super) counts: Counts,
     parts: Vec<&'a Measures>,
+    /// Where others than [`Self::parts`] tell how long it took the callee: those.
+    callee: Option<Vec<&'a Measures>>,
     latencies: [OnceCell<Option<Latency>>; 2],
 }
 
 impl<'a> Said<'a> {
-    fn of(source: Source, parts: Vec<&'a Measures>) -> Option<Self> {
+    fn of(source: Source, parts: Vec<&'a Measures>, callee: Option<Vec<&'a Measures>>) -> Option<Self> {
         let mut counts = Counts::default();
         for part in &parts {
             counts.merge(part.counts, 1);
         }
-        (!parts.is_empty()).then_some(Self { source, counts, parts, latencies: Default::default() })
+        (!parts.is_empty()).then_some(Self { source, counts, parts, callee, latencies: Default::default() })
     }
 
     /// The latency as one side saw it, where it did.
     pub(super) fn latency(&self, side: Side) -> Option<Latency> {
         let scheme = if self.source == Source::Trace { Scheme::Log } else { Scheme::Envoy };
-        let bins = |part: &&'a Measures| match side {
-            Side::Caller => &part.client,
-            Side::Callee => &part.server,
+        let (parts, bins): (_, fn(&&'a Measures) -> &'a Bins) = match side {
+            Side::Caller => (&self.parts, |part| &part.client),
+            Side::Callee => (self.callee.as_ref().unwrap_or(&self.parts), |part| &part.server),
         };
-        *self.latencies[side as usize].get_or_init(|| match &self.parts[..] {
+        *self.latencies[side as usize].get_or_init(|| match &parts[..] {
             [one] => bins(one).latency(scheme),
             many => Bins::sum(many.iter().map(bins)).latency(scheme),
         })

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::SourceCursor;
+
 mod columns;
 mod hex;
 
@@ -47,7 +49,7 @@ pub enum Direction {
 pub struct AccessLogBatch {
     /// The requests.
     pub rows: Vec<AccessLogRow>,
-    /// Where the source is read piece by piece: how far. It is stored with the rows in one transaction.
+    /// Where the source is read piece by piece: how far.
     pub cursor: Option<SourceCursor>,
 }
 
@@ -56,15 +58,6 @@ impl AccessLogBatch {
     pub fn memory_bytes(&self) -> usize {
         self.rows.len() * 2_048 + self.rows.iter().map(|row| row.raw.len()).sum::<usize>()
     }
-}
-
-/// How far a source has been read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceCursor {
-    /// The source, unique among all that are read piece by piece.
-    pub source: String,
-    /// In a form of the source's own.
-    pub position: Vec<u8>,
 }
 
 /// What is known of an encrypted connection; all empty where it was not encrypted or nothing is known.

@@ -1,17 +1,42 @@
-//! What a target in Prometheus' format says about the requests of a mesh: cumulative counts, edge by edge.
+//! What a target in Prometheus' format says about the requests of a mesh: cumulative counts, edge by edge, and what they
+//! have grown by since the last time.
 
 use serde::{Deserialize, Serialize};
 
+use super::SourceCursor;
+use super::envoy::LatencyBin;
+
+/// What a target has counted since the scrape before. Stored as a whole or not at all.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MeshScrape {
+    /// When the target had answered, ns since 1970.
+    pub scraped_at_ns: i64,
+    /// What was counted, each edge once.
+    pub deltas: Vec<MeshDelta>,
+    /// Where counting stands with this target.
+    pub cursor: SourceCursor,
+}
+
+/// What was counted of one edge, or of one end of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MeshDelta {
+    /// Which edge it is, whatever the response was.
+    pub edge: MeshEdge,
+    /// How often what happened.
+    pub counts: MeshCounts,
+    /// How long the requests took, where the target tells, each bin once.
+    pub latency: Vec<LatencyBin>,
+}
+
 /// Counts of one edge, or of one end of it, as one target tells them.
 ///
-/// All numbers are **cumulative** since some start that the target does not tell: deltas are the caller's part, told
-/// apart by [`MeshCounter::key`]. Each number is one series of the target, so one that decreased was reset by itself.
+/// All numbers are **cumulative** since some start that the target does not tell. Each number is one series of the target, so one that decreased was reset by itself.
 /// A series that is missing counts as 0, and most appear only with their first event.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MeshCounter {
-    /// The same from scrape to scrape for the same series of the same target, and different for all others: 32 hex
-    /// digits over the target and its labels.
-    pub key: String,
+    /// The same from scrape to scrape for the same series of the same target, and different for all others: a hash of the
+    /// target and its labels.
+    pub key: u128,
     /// Which edge it is.
     pub edge: MeshEdge,
     /// What was counted.
@@ -59,6 +84,13 @@ pub struct MeshWorkload {
     pub version: String,
 }
 
+impl MeshWorkload {
+    /// What people call it: its service, or its own name where nothing else is known.
+    pub fn called(&self) -> &str {
+        if self.service.is_empty() { &self.name } else { &self.service }
+    }
+}
+
 /// What a series is about. What is not known is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MeshEdge {
@@ -94,7 +126,14 @@ pub struct MeshEdge {
     pub mtls: Option<bool>,
 }
 
-/// Cumulative counts. Zero also stands for what the target does not tell.
+impl MeshEdge {
+    /// The edge that the responses came by, whatever they were.
+    pub fn whatever_the_response(&self) -> Self {
+        Self { response_code: None, grpc_status: None, response_flags: String::new(), ..self.clone() }
+    }
+}
+
+/// Cumulative counts, or what they have grown by. Zero also stands for what the target does not tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeshCounts {
     /// Requests, retries not among them.
@@ -125,6 +164,28 @@ pub struct MeshCounts {
     pub request_bytes: u64,
     /// Bytes of responses, or received from the target; both directions together for App Mesh.
     pub response_bytes: u64,
+}
+
+impl MeshCounts {
+    /// Two counts put together, number by number.
+    pub fn with(self, other: Self, join: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            requests: join(self.requests, other.requests),
+            classes: std::array::from_fn(|class| join(self.classes[class], other.classes[class])),
+            errors: join(self.errors, other.errors),
+            grpc_requests: join(self.grpc_requests, other.grpc_requests),
+            attempts: join(self.attempts, other.attempts),
+            retries: join(self.retries, other.retries),
+            timeouts: join(self.timeouts, other.timeouts),
+            connection_failures: join(self.connection_failures, other.connection_failures),
+            pending_overflows: join(self.pending_overflows, other.pending_overflows),
+            active_overflows: join(self.active_overflows, other.active_overflows),
+            connections: join(self.connections, other.connections),
+            tls_handshakes: join(self.tls_handshakes, other.tls_handshakes),
+            request_bytes: join(self.request_bytes, other.request_bytes),
+            response_bytes: join(self.response_bytes, other.response_bytes),
+        }
+    }
 }
 
 /// A cumulative histogram of durations.

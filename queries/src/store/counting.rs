@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::dictionary::StatId;
 use crate::rows::access_log::AccessLogRow;
 use crate::rows::envoy::{EnvoyScrape, LatencyBin, ObjectCounts, StatObject};
+use crate::rows::mesh::{MeshCounts, MeshDelta, MeshReporter, MeshScrape};
 use crate::sketch::{Bins, envoy_bin};
 use crate::trace::{BUCKET_SECONDS, Contribution, contributions, contributions_alone};
 
@@ -40,8 +41,7 @@ pub(super) fn count_traces(
 
 /// Adds what a proxy counted since the scrape before.
 pub(super) fn count_scrape(scrape: &EnvoyScrape, directory: &mut Directory, rollup: &mut Rollup) {
-    let scraped_at_s = scrape.scraped_at_ns.div_euclid(1_000_000_000);
-    let bucket_s = scraped_at_s.div_euclid(BUCKET_SECONDS) * BUCKET_SECONDS;
+    let bucket_s = bucket_of(scrape.scraped_at_ns);
     let proxy: Arc<str> = Arc::from(scrape.proxy.id.as_str());
     directory.saw_proxy(scrape);
     for delta in &scrape.deltas {
@@ -85,10 +85,65 @@ fn measures(delta: &ObjectCounts) -> Measures {
     }
 }
 
+/// Adds what a target in Prometheus' format counted since the scrape before.
+pub(super) fn count_mesh(scrape: &MeshScrape, directory: &mut Directory, rollup: &mut Rollup) {
+    let bucket_s = bucket_of(scrape.scraped_at_ns);
+    for delta in &scrape.deltas {
+        let series = directory.series_id(SeriesKey::Counted(Arc::new(delta.edge.clone())));
+        rollup.entry((bucket_s, series)).or_default().merge(&mesh_measures(delta), 1);
+    }
+}
+
+fn mesh_measures(delta: &MeshDelta) -> Measures {
+    let MeshCounts { requests, errors, attempts, retries, timeouts, connection_failures, .. } = delta.counts;
+    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let (client, server) = match delta.edge.reporter {
+        MeshReporter::Source => (bins(&delta.latency), Bins::default()),
+        MeshReporter::Destination => (Bins::default(), bins(&delta.latency)),
+    };
+    Measures {
+        counts: Counts {
+            requests: count(requests),
+            errors: count(errors),
+            // Who does not tell tries apart has seen one a request at least.
+            attempts: count(if attempts > 0 { attempts } else { requests }),
+            retries: count(retries),
+            timeouts: count(timeouts),
+            connection_failures: count(connection_failures),
+            tls_handshakes: count(delta.counts.tls_handshakes),
+        },
+        client,
+        server,
+        stats: mesh_stats(&delta.counts).map(|(StatId(stat), number)| (stat, count(number))).collect(),
+    }
+}
+
+/// The counts by the statistics of the dictionary that count the same.
+fn mesh_stats(counts: &MeshCounts) -> impl Iterator<Item = (StatId, u64)> {
+    let classes = (0..).zip(counts.classes).map(|(class, count)| (StatId::class(class), count));
+    let named = [
+        (StatId::REQUESTS, counts.requests),
+        (StatId::ATTEMPTS, counts.attempts),
+        (StatId::RETRIES, counts.retries),
+        (StatId::TIMEOUTS, counts.timeouts),
+        (StatId::CONNECTION_FAILURES, counts.connection_failures),
+        (StatId::TLS_HANDSHAKES, counts.tls_handshakes),
+        (StatId::PENDING_OVERFLOWS, counts.pending_overflows),
+        (StatId::ACTIVE_OVERFLOWS, counts.active_overflows),
+        (StatId::CONNECTIONS, counts.connections),
+    ];
+    classes.chain(named).filter(|&(_, count)| count > 0)
+}
+
+/// The bucket of a time, ns since 1970.
+fn bucket_of(time_ns: i64) -> i64 {
+    time_ns.div_euclid(BUCKET_SECONDS * 1_000_000_000) * BUCKET_SECONDS
+}
+
 /// Adds requests that proxies logged.
 pub(super) fn count_access_logs(rows: &[AccessLogRow], directory: &mut Directory, rollup: &mut Rollup) {
     for row in rows.iter().filter(|row| row.is_request()) {
-        let bucket_s = row.start_ns.div_euclid(BUCKET_SECONDS * 1_000_000_000) * BUCKET_SECONDS;
+        let bucket_s = bucket_of(row.start_ns);
         let service = if row.node_cluster.is_empty() { &row.node_id } else { &row.node_cluster };
         let route = [row.method.as_str(), row.route.as_str()].join(" ").trim().to_owned();
         let logged = LoggedRoute {

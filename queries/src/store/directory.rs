@@ -6,12 +6,17 @@ use std::sync::Arc;
 use duckdb::{Connection, Row, params};
 use foldhash::{HashMap, HashSet};
 
-use crate::rows::access_log::{Direction, SourceCursor};
+use crate::rows::SourceCursor;
 use crate::rows::envoy::{EnvoyScrape, Gap, ObjectGauges, Proxy, ProxyConfig, StatObject};
-use crate::rows::span::{Peer, PeerKind, Protocol, Workload};
-use crate::trace::{Endpoint, Learned, LearnedCluster, LearnedProxy};
+use crate::rows::span::{Protocol, Workload};
+use crate::trace::{Learned, LearnedCluster, LearnedProxy};
 
 use super::{StoreError, database};
+
+pub use self::series::{LoggedRoute, SeriesKey};
+use self::series::{ends, overflow};
+
+mod series;
 
 /// Series that the dictionary holds at most. What is over counts under [`OVERFLOW`], so that a sender of random names
 /// cannot fill the memory.
@@ -24,46 +29,6 @@ const MAX_ROUTES: usize = 500;
 const MAX_GAPS: usize = 20;
 /// Learned clusters that are kept at most.
 const MAX_LEARNED: usize = 50_000;
-
-/// What a series of the rollups counts.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum SeriesKey {
-    /// An edge, seen by traces.
-    Edge {
-        /// Who calls.
-        source: Endpoint,
-        /// Who is called.
-        target: Endpoint,
-        /// How they speak.
-        protocol: Protocol,
-    },
-    /// What a proxy counts of one of its parts.
-    Envoy {
-        /// The proxy's id.
-        proxy: Arc<str>,
-        /// The part.
-        object: Arc<StatObject>,
-    },
-    /// Requests along a route that a proxy logged.
-    Logged(Arc<LoggedRoute>),
-}
-
-/// Requests of one kind that a proxy logged.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct LoggedRoute {
-    /// `node.id` of the proxy.
-    pub node_id: String,
-    /// The service that the proxy stands before, by its `node.cluster`.
-    pub service: String,
-    /// Version of that service, where configured.
-    pub version: String,
-    /// Which way they went.
-    pub direction: Direction,
-    /// The upstream cluster; empty where the proxy answered itself.
-    pub cluster: String,
-    /// Method and template.
-    pub route: String,
-}
 
 /// A proxy as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -222,11 +187,15 @@ impl Directory {
         if self.unsaved_series > 0 {
             let mut appender = connection.appender_to_catalog_and_db("series", "store", "main")?;
             for (id, key) in (first as u32..).zip(&self.series[first..]) {
-                let [source, target] = ends(key);
+                let json = match key {
+                    SeriesKey::Counted(edge) => serde_json::to_string(edge).unwrap_or_default(),
+                    _ => String::new(),
+                };
+                let [source, target] = ends(key, &json);
                 let (evidence, protocol) = match key {
                     SeriesKey::Edge { protocol, .. } => ("trace", *protocol as u8),
                     SeriesKey::Logged(_) => ("access_log", Protocol::Http as u8),
-                    SeriesKey::Envoy { .. } => ("envoy", Protocol::Http as u8),
+                    SeriesKey::Envoy { .. } | SeriesKey::Counted(_) => ("envoy", Protocol::Http as u8),
                 };
                 appender.append_row(params![
                     id, evidence, protocol, source[0], source[1], source[2], source[3], source[4], source[5],
@@ -350,134 +319,10 @@ impl Directory {
         }
         Ok(())
     }
-
-    /// The series that a row of `store.series` describes.
-    fn series_key(&mut self, row: &Row<'_>) -> Result<SeriesKey, duckdb::Error> {
-        let (source, target) = (six_texts(row, 3)?, six_texts(row, 9)?);
-        if source[0] == "proxy" {
-            let object = self.object(&part_of(target));
-            return Ok(SeriesKey::Envoy { proxy: source[2].as_str().into(), object });
-        }
-        if source[0] == "logger" {
-            let ([_, direction, node_id, service, version, _], [_, _, route, cluster, ..]) = (source, target);
-            let direction = match &*direction {
-                "inbound" => Direction::Inbound,
-                "outbound" => Direction::Outbound,
-                _ => Direction::Unknown,
-            };
-            self.route(&service, route.clone());
-            let logged = LoggedRoute { node_id, service, version, direction, cluster, route };
-            return Ok(SeriesKey::Logged(Arc::new(logged)));
-        }
-        let protocol = Protocol::from_number(row.get(2)?);
-        Ok(SeriesKey::Edge { source: endpoint(source), target: endpoint(target), protocol })
-    }
-}
-
-/// Six columns of text, from this one on.
-fn six_texts(row: &Row<'_>, first: usize) -> Result<[String; 6], duckdb::Error> {
-    Ok([
-        row.get(first)?,
-        row.get(first + 1)?,
-        row.get(first + 2)?,
-        row.get(first + 3)?,
-        row.get(first + 4)?,
-        row.get(first + 5)?,
-    ])
 }
 
 /// The workload in the last four columns of what was learned.
 fn workload(row: &Row<'_>) -> Result<Arc<Workload>, duckdb::Error> {
     let (service, namespace) = (row.get(2)?, row.get(3)?);
     Ok(Arc::new(Workload { service, namespace, version: row.get(4)?, environment: row.get(5)? }))
-}
-
-fn overflow() -> SeriesKey {
-    let workload = Arc::new(Workload { service: OVERFLOW.to_owned(), ..Workload::default() });
-    let end = Endpoint::Workload(workload);
-    SeriesKey::Edge { source: end.clone(), target: end, protocol: Protocol::Unknown }
-}
-
-/// Both ends of a series as kind, system, name, namespace, version, environment.
-fn ends(key: &SeriesKey) -> [[&str; 6]; 2] {
-    match key {
-        SeriesKey::Edge { source, target, .. } => [end(source), end(target)],
-        SeriesKey::Envoy { proxy, object } => [named("proxy", proxy), part(object)],
-        SeriesKey::Logged(logged) => {
-            let direction = match logged.direction {
-                Direction::Unknown => "",
-                Direction::Inbound => "inbound",
-                Direction::Outbound => "outbound",
-            };
-            let source = ["logger", direction, &logged.node_id, &logged.service, &logged.version, ""];
-            [source, ["route", "", &logged.route, &logged.cluster, "", ""]]
-        }
-    }
-}
-
-fn named<'a>(kind: &'a str, name: &'a str) -> [&'a str; 6] {
-    [kind, "", name, "", "", ""]
-}
-
-/// A part of a proxy: what it belongs to stands as its namespace.
-fn part(object: &StatObject) -> [&str; 6] {
-    match object {
-        StatObject::Cluster(name) => named("cluster", name),
-        StatObject::Zone { cluster, from, to } => ["zone", "", cluster, from, to, ""],
-        StatObject::Endpoint { cluster, address } => ["endpoint", "", address, cluster, "", ""],
-        StatObject::Route { virtual_host, name } => ["route", "", name, virtual_host, "", ""],
-        StatObject::VirtualCluster { virtual_host, name } => {
-            ["virtual_cluster", "", name, virtual_host, "", ""]
-        }
-        StatObject::Manager(prefix) => named("manager", prefix),
-        StatObject::Listener(address) => named("listener", address),
-        StatObject::Server => named("server", ""),
-    }
-}
-
-fn part_of([kind, _, name, namespace, version, _]: [String; 6]) -> StatObject {
-    match &*kind {
-        "zone" => StatObject::Zone { cluster: name, from: namespace, to: version },
-        "endpoint" => StatObject::Endpoint { cluster: namespace, address: name },
-        "route" => StatObject::Route { virtual_host: namespace, name },
-        "virtual_cluster" => StatObject::VirtualCluster { virtual_host: namespace, name },
-        "manager" => StatObject::Manager(name),
-        "listener" => StatObject::Listener(name),
-        "server" => StatObject::Server,
-        _ => StatObject::Cluster(name),
-    }
-}
-
-fn end(endpoint: &Endpoint) -> [&str; 6] {
-    match endpoint {
-        Endpoint::Client => named("client", ""),
-        Endpoint::Unknown => named("unknown", ""),
-        Endpoint::Cluster(name) => named("cluster", name),
-        Endpoint::Workload(workload) => {
-            ["workload", "", &workload.service, &workload.namespace, &workload.version, &workload.environment]
-        }
-        Endpoint::Peer(peer) => {
-            let kind = match peer.kind {
-                PeerKind::Service => "service",
-                PeerKind::Database => "database",
-                PeerKind::Queue => "queue",
-                PeerKind::Host => "host",
-            };
-            [kind, &peer.system, &peer.name, "", "", ""]
-        }
-    }
-}
-
-fn endpoint([kind, system, name, namespace, version, environment]: [String; 6]) -> Endpoint {
-    let peer = |kind, system, name| Endpoint::Peer(Arc::new(Peer { kind, system, name }));
-    match &*kind {
-        "client" => Endpoint::Client,
-        "unknown" => Endpoint::Unknown,
-        "cluster" => Endpoint::Cluster(name.into()),
-        "service" => peer(PeerKind::Service, system, name),
-        "database" => peer(PeerKind::Database, system, name),
-        "queue" => peer(PeerKind::Queue, system, name),
-        "host" => peer(PeerKind::Host, system, name),
-        _ => Endpoint::Workload(Arc::new(Workload { service: name, namespace, version, environment })),
-    }
 }

@@ -3,6 +3,7 @@
 use crate::rows::access_log::{AccessLogBatch, AccessLogRow};
 use crate::rows::envoy::EnvoyScrape;
 use crate::rows::log::LogBatch;
+use crate::rows::mesh::MeshScrape;
 use crate::rows::metric::MetricBatch;
 use crate::rows::span::SpanBatch;
 
@@ -13,7 +14,7 @@ pub struct Published {
     pub spans: u64,
     /// Spans that were stored already.
     pub duplicates: u64,
-    /// Envoy scrapes that queries see now.
+    /// Scrapes of Envoys and of other targets that queries see now.
     pub scrapes: u64,
     /// Log records taken over.
     pub log_records: u64,
@@ -28,6 +29,7 @@ pub(super) enum Staged {
     Logs(u64, Sent<(LogBatch, Vec<AccessLogRow>)>),
     Metrics(u64, Sent<MetricBatch>),
     AccessLogs(u64, Box<AccessLogBatch>),
+    Mesh(u64, Box<MeshScrape>),
 }
 
 /// Rows without ids, with the hash of the request that they came in.
@@ -44,7 +46,8 @@ impl Staged {
             | Self::Envoy(sequence, _)
             | Self::Logs(sequence, _)
             | Self::Metrics(sequence, _)
-            | Self::AccessLogs(sequence, _) => *sequence,
+            | Self::AccessLogs(sequence, _)
+            | Self::Mesh(sequence, _) => *sequence,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The one writer.
 
+mod turn;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,17 +9,19 @@ use std::time::Instant;
 use arrow::record_batch::RecordBatch;
 use duckdb::Connection;
 
-use crate::rows::access_log::{AccessLogBatch, AccessLogRow, access_log_columns};
+use crate::rows::access_log::{AccessLogBatch, AccessLogRow};
 use crate::rows::envoy::EnvoyScrape;
 use crate::rows::log::LogBatch;
+use crate::rows::mesh::MeshScrape;
 use crate::rows::metric::MetricBatch;
 use crate::rows::span::{Resource, SpanBatch, VaryingKeys};
 
-use super::columns::{hot_columns, resource_columns, span_columns};
+use self::turn::Turn;
+use super::columns::resource_columns;
 use super::measures::{Rollup, merge_rollup, rollup_columns};
 use super::partitions::{Partitions, day_of, empty_hot};
 use super::recent::RecentRequests;
-use super::shapes::{KnownShapes, Numbered, ShapeColumns, SharedVarying};
+use super::shapes::{KnownShapes, ShapeColumns, SharedVarying};
 use super::staged::{Published, Sent, Staged};
 use super::window::{SeenTraces, Window};
 use super::{
@@ -27,9 +31,6 @@ use super::{
 
 /// The tables of rows that are stored as they come.
 const OTHERS: [&str; 3] = ["logs", "metrics", "access_logs"];
-const LOGS: usize = 0;
-const METRICS: usize = 1;
-const ACCESS_LOGS: usize = 2;
 
 /// The writer of the store. There is one, and it lives on one thread.
 pub struct Writer {
@@ -148,6 +149,11 @@ impl Writer {
         self.staged.push(Staged::Metrics(sequence, Sent { hash, batch }));
     }
 
+    /// Takes a scrape of a target in Prometheus' format; [`Writer::publish`] makes it visible.
+    pub fn stage_mesh(&mut self, sequence: u64, scrape: Box<MeshScrape>) {
+        self.staged.push(Staged::Mesh(sequence, scrape));
+    }
+
     /// Takes requests that proxies logged; [`Writer::publish`] makes them visible.
     pub fn stage_access_logs(&mut self, sequence: u64, batch: Box<AccessLogBatch>) {
         self.staged.push(Staged::AccessLogs(sequence, batch));
@@ -216,71 +222,11 @@ impl Writer {
         self.begin_day()?;
         self.restore_late_traces(turn)?;
         self.window.next_turn();
-        let mut published = Published::default();
-        let mut rollup = Rollup::default();
-        let mut touched = Vec::new();
-        let mut rows = Vec::new();
-        let mut shapes = ShapeColumns::default();
-        let mut others = OTHERS.map(|table| (table, Vec::new()));
-        let mut requests = Vec::new();
+        let mut adds = Turn::default();
         for staged in turn {
-            match staged {
-                Staged::Spans(_, batch) => {
-                    let numbers = self.shapes.number(batch, &mut shapes);
-                    let new = self.admit(batch, &numbers, &mut touched);
-                    let count = new.iter().filter(|&&new| new).count();
-                    published.spans += count as u64;
-                    published.duplicates += (new.len() - count) as u64;
-                    if count > 0 {
-                        rows.push(span_columns(batch, &numbers, &new, self.generation)?);
-                    }
-                    self.take_resources(&batch.resources);
-                }
-                Staged::Envoy(_, scrape) => {
-                    write_directory(&self.directory, |directory| {
-                        counting::count_scrape(scrape, directory, &mut rollup);
-                    });
-                    published.scrapes += 1;
-                }
-                Staged::Logs(_, Sent { hash, batch: (batch, logged) }) => {
-                    let count = (batch.len() + logged.len()) as u64;
-                    if self.is_sent_again(*hash, &requests) {
-                        published.duplicates += count;
-                        continue;
-                    }
-                    requests.push(*hash);
-                    published.log_records += count;
-                    others[LOGS].1.extend(hot_columns(&batch.columns, self.generation)?);
-                    self.take_resources(&batch.resources);
-                    let columns = access_log_columns(logged)?;
-                    others[ACCESS_LOGS].1.extend(hot_columns(&columns, self.generation)?);
-                    write_directory(&self.directory, |directory| {
-                        counting::count_access_logs(logged, directory, &mut rollup);
-                    });
-                }
-                Staged::Metrics(_, Sent { hash, batch }) => {
-                    if self.is_sent_again(*hash, &requests) {
-                        published.duplicates += batch.len() as u64;
-                        continue;
-                    }
-                    requests.push(*hash);
-                    published.data_points += batch.len() as u64;
-                    others[METRICS].1.extend(hot_columns(&batch.columns, self.generation)?);
-                    self.take_resources(&batch.resources);
-                }
-                Staged::AccessLogs(_, batch) => {
-                    published.log_records += batch.rows.len() as u64;
-                    let columns = access_log_columns(&batch.rows)?;
-                    others[ACCESS_LOGS].1.extend(hot_columns(&columns, self.generation)?);
-                    write_directory(&self.directory, |directory| {
-                        counting::count_access_logs(&batch.rows, directory, &mut rollup);
-                        if let Some(cursor) = &batch.cursor {
-                            directory.read_up_to(cursor);
-                        }
-                    });
-                }
-            }
+            self.take(staged, &mut adds)?;
         }
+        let Turn { published, mut rollup, touched, rows, shapes, others, requests } = adds;
         write_directory(&self.directory, |directory| {
             counting::count_traces(&mut self.window, &touched, directory, &mut rollup);
         });
@@ -324,19 +270,6 @@ impl Writer {
         Ok(())
     }
 
-    /// Whether a request is stored already, or stands before in this turn.
-    fn is_sent_again(&self, hash: u128, this_turn: &[u128]) -> bool {
-        self.recent.contains(hash) || this_turn.contains(&hash)
-    }
-
-    fn take_resources(&mut self, resources: &[Resource]) {
-        for resource in resources {
-            if self.known_resources.insert(resource.id) {
-                self.new_resources.push(resource.clone());
-            }
-        }
-    }
-
     /// Fetches the stored spans of traces that are not in memory and may have been seen before.
     fn restore_late_traces(&mut self, turn: &[Staged]) -> Result<(), StoreError> {
         let mut wanted = HashSet::new();
@@ -359,49 +292,23 @@ impl Writer {
         Ok(())
     }
 
-    /// Takes the spans of a request into their traces; says of each row whether it is new.
-    fn admit(
-        &mut self,
-        batch: &SpanBatch,
-        numbers: &[Option<Numbered>],
-        touched: &mut Vec<u128>,
-    ) -> Vec<bool> {
-        let mut new = Vec::with_capacity(batch.skeletons.len());
-        for (span, shape) in batch.skeletons.iter().zip(batch.shape_numbers()) {
-            let mut span = span.clone();
-            if let Some(numbered) = &numbers[shape] {
-                span.traits = Arc::clone(&numbered.traits);
-            }
-            if !self.window.contains(span.trace_id) && !self.seen.contains(span.trace_id) {
-                self.seen.insert(span.trace_id);
-            }
-            let trace_id = span.trace_id;
-            let (is_new, first_touch) = self.window.insert(span);
-            if first_touch {
-                touched.push(trace_id);
-            }
-            new.push(is_new);
-        }
-        new
-    }
-
     /// Appends rows and new shapes to the generation in memory, all or none.
     fn append(
         &mut self,
         rows: Vec<RecordBatch>,
         shapes: ShapeColumns,
-        others: [(&'static str, Vec<RecordBatch>); 3],
+        others: [Vec<RecordBatch>; 3],
         rollup: &Rollup,
     ) -> Result<(), StoreError> {
         let hot = self.generation % 2;
-        let all_rows = rows.iter().chain(others.iter().flat_map(|(_, rows)| rows));
+        let all_rows = rows.iter().chain(others.iter().flatten());
         let count: usize = all_rows.map(RecordBatch::num_rows).sum();
         let shapes: Vec<RecordBatch> = shapes.finish(self.generation)?.into_iter().collect();
         let rollup = rollup_columns(rollup, Some(self.generation))?;
         self.all_or_nothing("keep new rows", || {
             self.connection.execute_batch("BEGIN")?;
             let tables = [("spans", rows), ("shapes", shapes), ("rollup", vec![rollup])];
-            for (table, batches) in tables.into_iter().chain(others) {
+            for (table, batches) in tables.into_iter().chain(OTHERS.into_iter().zip(others)) {
                 if batches.is_empty() {
                     continue;
                 }

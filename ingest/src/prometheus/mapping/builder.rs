@@ -74,7 +74,7 @@ impl<'c> Builder<'c> {
         let key = key(&context.instance, sample, scope);
         let entry = self.entries.entry(key).or_insert_with(|| Entry {
             counter: MeshCounter {
-                key: format!("{key:032x}"),
+                key,
                 edge: MeshEdge { instance: context.instance.clone(), ..edge(context) },
                 ..MeshCounter::default()
             },

@@ -11,12 +11,12 @@ use axum::routing::get;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::discovery::FileConfig;
 use crate::http_get::GetError;
+use crate::pipeline::{Pipeline, PipelineOptions};
 use crate::status::SourceBook;
 
 const DELIMITED: &str =
@@ -216,22 +216,25 @@ async fn targets_come_and_go_with_their_file() {
         discovery: DiscoveryConfig { file: vec![file], ..DiscoveryConfig::default() },
         ..PrometheusConfig::default()
     };
-    let (sender, mut output) = mpsc::channel(1);
+    let data = tempfile::tempdir().expect("a folder");
+    let (pipeline, threads) = Pipeline::start(&PipelineOptions::in_dir(data.path())).expect("a pipeline");
     let (book, shutdown) = (SourceBook::default(), CancellationToken::new());
-    let tasks = spawn(&config, &sender, &book, &shutdown).expect("a good configuration");
-    drop(sender);
-    let scraped = output.recv().await.expect("a scrape");
-    let own = scraped.counters.iter().find(|counter| counter.edge.cluster == "orders_v1").expect("a cluster");
-    assert_eq!((own.edge.source.name.as_str(), own.edge.source.version.as_str()), ("gateway", "2"));
+    let tasks = spawn(&config, &pipeline, &book, &shutdown).expect("a good configuration");
+    let listed = || book.list().into_iter().find(|source| source.kind == "prometheus");
+    while listed().is_none_or(|source| source.accepted == 0) {
+        tokio::task::yield_now().await;
+    }
+    let name = listed().expect("a line").name;
+    assert!(pipeline.cursor(&format!("prometheus:{name}")).is_some() || pipeline.counters().pending() > 0);
 
     write("[]".to_owned());
     // Scrapes go on until the file is read again, and then there are none: only the discovery is left.
-    let is_listed = || book.list().iter().any(|source| source.kind == "prometheus");
-    while is_listed() {
-        let _ = output.try_recv();
+    while listed().is_some() {
         tokio::task::yield_now().await;
     }
     assert_eq!(book.list().len(), 1);
     shutdown.cancel();
     tasks.wait().await;
+    drop(pipeline);
+    tokio::task::spawn_blocking(|| threads.join()).await.expect("the pipeline ends");
 }

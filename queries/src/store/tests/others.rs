@@ -1,7 +1,8 @@
 //! Log records, data points, access logs and the statistics of proxies.
 
 use crate::dictionary::StatId;
-use crate::rows::access_log::{AccessLogBatch, AccessLogRow, Direction, SourceCursor};
+use crate::rows::SourceCursor;
+use crate::rows::access_log::{AccessLogBatch, AccessLogRow, Direction};
 use crate::rows::envoy::{EnvoyScrape, Gap, LatencyBin, ObjectCounts, Proxy, StatObject};
 use crate::rows::log::{LogBatch, LogBatchBuilder, LogRecord};
 use crate::rows::metric::{MetricBatch, MetricBatchBuilder, MetricPoint};

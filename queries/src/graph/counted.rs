@@ -1,0 +1,107 @@
+//! Which nodes the ends of an edge are that a target in Prometheus' format counts, by its labels.
+
+use std::collections::BTreeMap;
+
+use crate::rows::mesh::{MeshDialect, MeshEdge, MeshReporter, MeshWorkload};
+
+use super::grammar;
+use super::identity::{Identity, NodeKey, Target, client};
+
+/// A node with the rule that named it.
+type Named = (NodeKey, String);
+
+/// Services and versions of App Mesh's virtual nodes, by their names.
+pub(super) type VirtualNodes<'a> = BTreeMap<&'a str, (&'a str, &'a str)>;
+
+/// What the virtual services say of the nodes behind them: those that are called as one virtual service are its versions,
+/// as far as their names begin like its name.
+pub(super) fn virtual_nodes<'a>(edges: impl Iterator<Item = &'a MeshEdge>) -> VirtualNodes<'a> {
+    let mut nodes = VirtualNodes::new();
+    for edge in edges.filter(|edge| edge.dialect == MeshDialect::AppMesh) {
+        let service = edge.virtual_service.split('.').next().unwrap_or_default();
+        // App Mesh's controller for Kubernetes puts the namespace behind the name.
+        let node = edge.target.name.split('_').next().unwrap_or_default();
+        if service.is_empty() || node.is_empty() {
+            continue;
+        }
+        if node == service {
+            nodes.insert(&edge.target.name, (service, ""));
+        } else if let Some((name, version)) = grammar::without_version(node)
+            && name == service
+        {
+            nodes.insert(&edge.target.name, (service, version));
+        }
+    }
+    nodes
+}
+
+impl Identity<'_> {
+    /// Both ends of a counted edge; nothing where it counts what another edge counts too, or leads nowhere.
+    pub(super) fn counted(&self, edge: &MeshEdge) -> Option<[Named; 2]> {
+        if !edge.route.is_empty() {
+            // The same requests again, by another order.
+            return None;
+        }
+        match edge.reporter {
+            MeshReporter::Source => {
+                let source = self.mesh_workload(&edge.source, edge)?;
+                let target = self.counted_target(edge, &source.0.name)?;
+                Some([source, target])
+            }
+            MeshReporter::Destination => {
+                let target = self.mesh_workload(&edge.target, edge)?;
+                // A sidecar does not say who called it unless it is Istio's; what comes in at a gateway comes from outside.
+                let source = match self.mesh_workload(&edge.source, edge) {
+                    Some(source) => source,
+                    None if edge.dialect == MeshDialect::Istio || self.is_gateway(&target.0) => {
+                        (client("client"), "the way in: requests from outside the mesh".to_owned())
+                    }
+                    None => return None,
+                };
+                Some([source, target])
+            }
+        }
+    }
+
+    fn counted_target(&self, edge: &MeshEdge, caller: &str) -> Option<Named> {
+        if edge.dialect == MeshDialect::Envoy {
+            if edge.cluster.is_empty() {
+                return None;
+            }
+            let is_resolved = !edge.target.service.is_empty();
+            return match self.cluster(&edge.cluster, caller, None) {
+                Target::Node(node, rule) if !is_resolved || !rule.ends_with("the bare name") => {
+                    Some((node, rule))
+                }
+                Target::Node(..) => self.mesh_workload(&edge.target, edge),
+                Target::Itself | Target::Telemetry => None,
+            };
+        }
+        let called = || {
+            let name = edge.virtual_service.as_str();
+            let rule = "the service as its caller named it".to_owned();
+            (!name.is_empty()).then(|| (self.named(name, ""), rule))
+        };
+        self.mesh_workload(&edge.target, edge).or_else(called)
+    }
+
+    fn mesh_workload(&self, workload: &MeshWorkload, edge: &MeshEdge) -> Option<Named> {
+        let MeshWorkload { name, namespace, service, version } = workload;
+        let labels = match edge.dialect {
+            MeshDialect::Envoy => "labels of its metrics",
+            MeshDialect::AppMesh => "labels of App Mesh's metrics",
+            MeshDialect::Istio => "labels of Istio's metrics",
+        };
+        let (service, version, rule) = match self.virtual_nodes.get(name.as_str()) {
+            Some((service, version)) if edge.dialect == MeshDialect::AppMesh => {
+                (*service, *version, format!("virtual node {name}: behind a virtual service of its name"))
+            }
+            _ if !service.is_empty() => (service.as_str(), version.as_str(), labels.to_owned()),
+            _ => (name.as_str(), version.as_str(), labels.to_owned()),
+        };
+        (!service.is_empty()).then(|| (self.in_namespace(service, version, namespace), rule))
+    }
+}
+
+#[cfg(test)]
+mod tests;
