@@ -14,6 +14,8 @@ mod harness;
 mod otlp;
 #[path = "integration/process.rs"]
 mod process;
+#[path = "integration/prometheus.rs"]
+mod prometheus;
 #[path = "integration/scrape.rs"]
 mod scrape;
 #[path = "integration/truth.rs"]

@@ -13,7 +13,8 @@ const TOLERANCE_S: f64 = 1.5;
 pub struct ProcessSign {
     /// When it started, seconds since 1970: `process_start_time_seconds`.
     pub started_s: Option<f64>,
-    /// How long an Envoy has run, s: `envoy_server_uptime`. It goes on through hot restarts, but never falls.
+    /// How long an Envoy has run, s: `envoy_server_uptime`. It is behind by a flush, and zero before the first one; it goes
+    /// on through hot restarts, but never falls.
     pub uptime_s: Option<f64>,
 }
 
@@ -27,7 +28,7 @@ impl ProcessSign {
                 .filter(|family| family.name == name)
                 .flat_map(|family| &family.samples);
             match (samples.next().map(|sample| &sample.value), samples.next()) {
-                (Some(&Value::Number(value)), None) if value.is_finite() && value > 0.0 => Some(value),
+                (Some(&Value::Number(value)), None) if value.is_finite() && value >= 0.0 => Some(value),
                 _ => None,
             }
         };

@@ -18,6 +18,23 @@ pub(super) fn read(name: &str) -> Option<ClusterName<'_>> {
     app_mesh(name).or_else(|| istio(name)).or_else(|| consul(name))
 }
 
+/// Clusters that every proxy of a mesh has for itself, to be configured and watched: Istio's, and Consul's.
+const OF_THE_PROXY: [&str; 8] = [
+    "agent",
+    "local_agent",
+    "prometheus_backend",
+    "prometheus_stats",
+    "sds-grpc",
+    "self_admin",
+    "xds-grpc",
+    "zipkin",
+];
+
+/// Whether a cluster carries no traffic of the mesh, by its name.
+pub(super) fn is_of_the_proxy(name: &str) -> bool {
+    OF_THE_PROXY.contains(&name)
+}
+
 /// `cds_{ingress,egress}_<mesh>_<virtual node>_<protocol>_<port>`. Mesh and node may both hold underscores; the mesh is
 /// taken to be the first word.
 fn app_mesh(name: &str) -> Option<ClusterName<'_>> {
@@ -49,8 +66,12 @@ fn istio(name: &str) -> Option<ClusterName<'_>> {
     Some(ClusterName { service, version, inbound: direction == "inbound", grammar: "Istio" })
 }
 
-/// `[<hash>~][<subset>.]<service>.<namespace>.<datacenter>.<internal|external>.<trust domain>.consul`.
+/// `[<hash>~][<subset>.]<service>.<namespace>.<datacenter>.<internal|external>.<trust domain>.consul`, or `local_app` for the
+/// proxy's own.
 fn consul(name: &str) -> Option<ClusterName<'_>> {
+    if name == "local_app" {
+        return Some(ClusterName { service: "", version: None, inbound: true, grammar: "Consul" });
+    }
     let name = name.strip_suffix(".consul")?;
     let name = name.split_once('~').map_or(name, |(_, name)| name);
     let labels: Vec<&str> = name.split('.').collect();
@@ -89,6 +110,7 @@ mod tests {
             ("outbound|8080|v2|orders.shop.svc.cluster.local", "orders", Some("v2"), false),
             ("outbound|443||api.example.com", "api.example.com", None, false),
             ("inbound|8080||", "", None, true),
+            ("local_app", "", None, true),
             ("payments.default.dc1.internal.8a1e.consul", "payments", None, false),
             ("9f2~v2.payments.default.dc1.internal.8a1e.consul", "payments", Some("v2"), false),
         ] {

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use foldhash::{HashMap, HashMapExt as _};
 
 use crate::api::graph::NodeKind;
+use crate::rows::envoy::ClusterConfig;
 use crate::rows::mesh::{MeshEdge, MeshReporter};
 use crate::rows::span::{Peer, PeerKind, Workload};
 use crate::store::{Directory, ProxyRecord};
@@ -251,9 +252,10 @@ impl<'a> Identity<'a> {
     /// Where a cluster leads that the proxy of this caller knows.
     pub(super) fn cluster(&self, cluster: &str, caller: &str, record: Option<&ProxyRecord>) -> Target {
         let config = record.map(|record| &record.config);
-        if config.is_some_and(|config| {
-            config.clusters.iter().any(|known| known.telemetry && known.name == cluster)
-        }) {
+        let telemetry = |known: &ClusterConfig| known.telemetry && known.name == cluster;
+        if config.is_some_and(|config| config.clusters.iter().any(telemetry))
+            || grammar::is_of_the_proxy(cluster)
+        {
             return Target::Telemetry;
         }
         let learned = self.learned.get(&(caller, cluster)).or_else(|| self.learned_anywhere.get(cluster));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::dictionary::StatId;
 use crate::rows::access_log::AccessLogRow;
 use crate::rows::envoy::{EnvoyScrape, LatencyBin, ObjectCounts, StatObject};
-use crate::rows::mesh::{MeshCounts, MeshDelta, MeshReporter, MeshScrape};
+use crate::rows::mesh::{MeshCounts, MeshDelta, MeshDialect, MeshReporter, MeshScrape};
 use crate::sketch::{Bins, envoy_bin};
 use crate::trace::{BUCKET_SECONDS, Contribution, contributions, contributions_alone};
 
@@ -97,6 +97,7 @@ pub(super) fn count_mesh(scrape: &MeshScrape, directory: &mut Directory, rollup:
 fn mesh_measures(delta: &MeshDelta) -> Measures {
     let MeshCounts { requests, errors, attempts, retries, timeouts, connection_failures, .. } = delta.counts;
     let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let is_cluster = delta.edge.dialect == MeshDialect::Envoy && !delta.edge.cluster.is_empty();
     let (client, server) = match delta.edge.reporter {
         MeshReporter::Source => (bins(&delta.latency), Bins::default()),
         MeshReporter::Destination => (Bins::default(), bins(&delta.latency)),
@@ -105,8 +106,8 @@ fn mesh_measures(delta: &MeshDelta) -> Measures {
         counts: Counts {
             requests: count(requests),
             errors: count(errors),
-            // Who does not tell tries apart has seen one a request at least.
-            attempts: count(if attempts > 0 { attempts } else { requests }),
+            // Only a cluster's own counters tell tries apart.
+            attempts: count(if is_cluster { attempts } else { requests }),
             retries: count(retries),
             timeouts: count(timeouts),
             connection_failures: count(connection_failures),

@@ -10,18 +10,18 @@ const REQUESTS: u64 = 600;
 const REQUESTS_WITH_KILLS: u64 = 300;
 
 /// An end of an edge: its name, and its version where the graph is grouped by version and has one.
-type End = (String, Option<String>);
-type Counted = BTreeMap<(End, End), Counts>;
+pub(super) type End = (String, Option<String>);
+pub(super) type Counted = BTreeMap<(End, End), Counts>;
 
 /// How the graph is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Group {
+pub(super) enum Group {
     Service,
     Version,
 }
 
 impl Group {
-    fn params(self) -> &'static str {
+    pub(super) fn params(self) -> &'static str {
         match self {
             Self::Service => "from=-1h",
             Self::Version => "from=-1h&group=version",
@@ -31,7 +31,7 @@ impl Group {
 
 /// What a source of evidence should say: everything for traces, and what goes through proxies for what Envoys count and
 /// log.
-fn expected(truth: &Truth, source: Source, group: Group) -> Counted {
+pub(super) fn expected(truth: &Truth, source: Source, group: Group) -> Counted {
     let mut counted = Counted::new();
     for edge in &truth.edges {
         if source != Source::Trace && edge.kind != EdgeKind::Http {
@@ -99,7 +99,7 @@ fn seen(graph: &Graph, source: Source) -> Counted {
 }
 
 /// What differs, a line an edge; empty if nothing does.
-fn difference(graph: &Graph, source: Source, expected: &Counted) -> String {
+pub(super) fn difference(graph: &Graph, source: Source, expected: &Counted) -> String {
     let seen = seen(graph, source);
     let ends: std::collections::BTreeSet<_> = seen.keys().chain(expected.keys()).collect();
     let differing = ends.into_iter().filter(|ends| seen.get(ends) != expected.get(ends));
