@@ -8,6 +8,7 @@ pub(crate) mod proxies;
 pub(crate) mod search;
 pub(crate) mod snapshot;
 pub(crate) mod sorting;
+pub(crate) mod sources;
 pub(crate) mod statistics;
 pub(crate) mod stylesheet;
 pub(crate) mod view;

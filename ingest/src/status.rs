@@ -84,6 +84,7 @@ impl SourceHandle {
             status.requests += 1;
             status.failures += 1;
             status.last_error = Some(reason.into());
+            status.last_failure = Some(jiff::Timestamp::now().to_string());
         });
     }
 

@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         writer.move_into_file()?;
         writer.checkpoint()?;
         spent += cpu_seconds()? - before;
-        let bytes = fs::metadata(store.database_path())?.len();
+        let bytes = store.database_bytes();
         let millions = SPANS as f64 / 1e6;
         writeln!(
             out,

@@ -148,10 +148,7 @@ impl AppState {
     pub async fn status(&self) -> Result<Status, ApiError> {
         let store = self.inner.pipeline.store().clone();
         let (counts, database_bytes, log_bytes) = tokio::task::spawn_blocking(move || {
-            let size = |path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-            store
-                .row_counts()
-                .map(|counts| (counts, size(store.database_path()), log::size(&store.log_dir())))
+            store.row_counts().map(|counts| (counts, store.database_bytes(), log::size(&store.log_dir())))
         })
         .await??;
         let now = Timestamp::now();

@@ -1,18 +1,20 @@
 //! Where the numbers come from, and how each source is doing.
 
+mod card;
+mod groups;
+
 use leptos::prelude::*;
-use sidecarta_queries::api::graph::Health;
-use sidecarta_queries::api::sources::{SourceState, SourceStatus, SourcesResponse};
+use sidecarta_queries::api::sources::SourcesResponse;
 use sidecarta_queries::api::status::Status;
 
-use crate::clock;
-use crate::components::icon::{Icon, SOURCES, of_health};
+use crate::components::icon::{Icon, SOURCES};
 use crate::components::notice::Answered;
-use crate::components::sign::health_class;
 use crate::format;
 use crate::live::Live;
-use crate::preferences::Preferences;
+use crate::model::sources::grouped;
 use crate::remote::polled;
+
+use self::groups::SourceGroup;
 
 /// The page `/sources`.
 #[component]
@@ -49,6 +51,9 @@ fn StatusTiles() -> impl IntoView {
         <div class="card card-pad">
             <dl class="tiles">
                 {tile("Spans stored", |status| format::count(status.spans))}
+                {tile("Access logs", |status| format::count(status.access_logs))}
+                {tile("Log records", |status| format::count(status.log_records))}
+                {tile("Data points", |status| format::count(status.data_points))}
                 {tile("Database", |status| format::bytes(status.database_bytes))}
                 {tile("Log", |status| format::bytes(status.log_bytes))}
                 {tile("Not yet queried", |status| format::plural(status.pending_requests, "request", "requests"))}
@@ -60,14 +65,12 @@ fn StatusTiles() -> impl IntoView {
 
 #[component]
 fn SourceList(answer: Signal<SourcesResponse>) -> impl IntoView {
-    let keys = Memo::new(move |_| {
-        answer.with(|answer| {
-            answer.sources.iter().map(|source| (source.kind.clone(), source.name.clone())).collect::<Vec<_>>()
-        })
+    let kinds = Memo::new(move |_| {
+        answer.with(|answer| grouped(&answer.sources).into_iter().map(|group| group.kind).collect::<Vec<_>>())
     });
     view! {
         <Show
-            when=move || keys.with(|keys| !keys.is_empty())
+            when=move || kinds.with(|kinds| !kinds.is_empty())
             fallback=|| {
                 view! {
                     <div class="card notice-card">
@@ -80,110 +83,9 @@ fn SourceList(answer: Signal<SourcesResponse>) -> impl IntoView {
                 }
             }
         >
-            <div class="source-grid">
-                <For each=move || keys.get() key=Clone::clone let(key)>
-                    <SourceCard key answer />
-                </For>
-            </div>
+            <For each=move || kinds.get() key=Clone::clone let(kind)>
+                <SourceGroup kind answer />
+            </For>
         </Show>
-    }
-}
-
-#[component]
-fn SourceCard(key: (String, String), answer: Signal<SourcesResponse>) -> impl IntoView {
-    let source = Memo::new(move |_| {
-        let found = |source: &&SourceStatus| source.kind == key.0 && source.name == key.1;
-        answer.with(|answer| answer.sources.iter().find(found).cloned().unwrap_or_default())
-    });
-    let sign = move || state_sign(source.with(|source| source.state));
-    let error = Memo::new(move |_| source.with(|source| source.last_error.clone()));
-    view! {
-        <article class="card source" data-testid="source" data-kind=move || source.with(|source| source.kind.clone())>
-            <header class="source-head">
-                <div class="cell-lines">
-                    <h2>{move || source.with(|source| kind_word(&source.kind))}</h2>
-                    <code class="muted small truncate">{move || source.with(|source| source.name.clone())}</code>
-                </div>
-                <span class=move || format!("health health-pill {}", health_class(sign().0))>
-                    <Icon path=Signal::derive(move || of_health(sign().0)) />
-                    {move || sign().1}
-                </span>
-            </header>
-            {move || source.with(|source| source.detail.clone()).map(|detail| view! { <p class="muted small">{detail}</p> })}
-            <LastSuccess source />
-            <Counters source />
-            {move || error.get().map(|error| view! { <p class="source-error">{error}</p> })}
-        </article>
-    }
-}
-
-#[component]
-fn LastSuccess(source: Memo<SourceStatus>) -> impl IntoView {
-    let live = expect_context::<Live>();
-    let zone = expect_context::<Preferences>().zone;
-    let last =
-        Memo::new(move |_| source.with(|source| source.last_success.as_deref().and_then(clock::parse)));
-    let words = move || match last.get() {
-        Some(last) => format!("Last data {}", format::ago(live.now_ms() - last)),
-        None => "Nothing has come yet".to_owned(),
-    };
-    let exact = move || {
-        last.get()
-            .map(|last| format!("{} {}", clock::written(last, zone.get()), clock::zone_label(zone.get())))
-    };
-    view! { <p class="small num" title=exact>{words}</p> }
-}
-
-#[component]
-fn Counters(source: Memo<SourceStatus>) -> impl IntoView {
-    let fact = move |name: &'static str, read: fn(&SourceStatus) -> u64| {
-        let value = Memo::new(move |_| source.with(read));
-        view! {
-            <div class="fact">
-                <dt>{name}</dt>
-                <dd class="num" class:is-none=move || value.get() == 0>
-                    {move || format::count(value.get())}
-                </dd>
-            </div>
-        }
-    };
-    let is_envoy = Memo::new(move |_| source.with(|source| source.kind == "envoy"));
-    move || {
-        if is_envoy.get() {
-            view! {
-                <dl class="facts">
-                    {fact("Scrapes", |source| source.requests)} {fact("Series taken", |source| source.accepted)}
-                    {fact("Failed", |source| source.failures)}
-                </dl>
-            }
-            .into_any()
-        } else {
-            view! {
-                <dl class="facts">
-                    {fact("Requests", |source| source.requests)} {fact("Spans taken", |source| source.accepted)}
-                    {fact("Rejected", |source| source.rejected)} {fact("Duplicates", |source| source.duplicates)}
-                    {fact("Told to wait", |source| source.throttled)} {fact("Failed", |source| source.failures)}
-                </dl>
-            }
-            .into_any()
-        }
-    }
-}
-
-/// The sign and the words for the state of a source.
-fn state_sign(state: SourceState) -> (Health, &'static str) {
-    match state {
-        SourceState::Waiting => (Health::Idle, "Waiting for data"),
-        SourceState::Ok => (Health::Healthy, "Working"),
-        SourceState::Failing => (Health::Failing, "Failing"),
-    }
-}
-
-fn kind_word(kind: &str) -> String {
-    match kind {
-        "otlp_grpc" => "OTLP over gRPC".to_owned(),
-        "otlp_http" => "OTLP over HTTP".to_owned(),
-        "envoy" => "Envoy counters".to_owned(),
-        other => other.to_owned(),
     }
 }

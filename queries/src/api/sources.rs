@@ -28,7 +28,7 @@ pub enum SourceState {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SourceStatus {
-    /// `otlp_grpc`, `otlp_http` or `envoy`.
+    /// `otlp_grpc`, `otlp_http`, `envoy`, `envoy_access_logs`, `envoy_metrics`, `access_log`, `prometheus` or `discovery`.
     pub kind: String,
     /// Address listened on or asked.
     pub name: String,
@@ -42,9 +42,9 @@ pub struct SourceStatus {
     pub last_success: Option<String>,
     /// Requests received, or scrapes made.
     pub requests: u64,
-    /// Spans, or series, taken.
+    /// Spans, log records, data points, series, lines or targets taken.
     pub accepted: u64,
-    /// Spans that could not be taken.
+    /// Those that could not be taken.
     pub rejected: u64,
     /// Spans that had been stored before.
     pub duplicates: u64,
@@ -55,4 +55,7 @@ pub struct SourceStatus {
     /// What went wrong last, and what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+    /// When a request or scrape last failed, RFC 3339 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<String>,
 }

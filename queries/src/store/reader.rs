@@ -1,7 +1,7 @@
 //! The readers' side of the store.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{AsArray, RecordBatch};
@@ -93,9 +93,13 @@ impl Store {
         read_directory(&self.directory, read)
     }
 
-    /// The database file.
-    pub fn database_path(&self) -> PathBuf {
-        self.options.database_path()
+    /// What the database takes on disk, bytes: its file, and DuckDB's log of what is not in it yet.
+    pub fn database_bytes(&self) -> u64 {
+        let file = self.options.database_path();
+        let mut log = file.clone().into_os_string();
+        log.push(".wal");
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        size(&file) + size(Path::new(&log))
     }
 
     /// The folder of the log.
