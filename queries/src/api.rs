@@ -7,6 +7,7 @@ pub mod error;
 pub mod graph;
 pub mod live;
 pub mod proxies;
+pub mod routes;
 pub mod services;
 pub mod sources;
 pub mod status;

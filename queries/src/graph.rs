@@ -13,6 +13,7 @@ mod filter;
 mod grammar;
 mod identity;
 mod proxies;
+mod routes;
 mod together;
 
 use crate::api::graph::Graph;
@@ -20,6 +21,7 @@ use crate::store::{Store, StoreError, TimeRange};
 
 pub use filter::{EvidenceDetail, GraphFilter, filtered};
 pub use proxies::{edge_statistics, proxies, proxies_of, proxy};
+pub use routes::{RouteFilter, routes};
 
 /// How long a calling or called span may be on its way before its absence means something, seconds. Senders keep spans
 /// for up to five seconds, twice in a row where a collector stands between.

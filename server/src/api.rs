@@ -3,6 +3,7 @@
 pub mod graph;
 pub mod health;
 pub mod proxies;
+pub mod routes;
 pub mod services;
 pub mod sources;
 pub mod status;

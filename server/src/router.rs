@@ -11,7 +11,7 @@ use tower_http::compression::{
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
 
-use crate::api::{graph, health, proxies, services, sources, status};
+use crate::api::{graph, health, proxies, routes, services, sources, status};
 use crate::error::ApiError;
 use crate::state::AppState;
 use crate::{assets, live};
@@ -24,6 +24,7 @@ use crate::{assets, live};
         graph::get_graph,
         services::list_services,
         services::find_service,
+        routes::list_routes,
         proxies::list_proxies,
         proxies::find_proxy,
         proxies::edge_statistics,
@@ -44,6 +45,7 @@ pub fn router(state: AppState) -> Router {
         .route("/graph", get(graph::get_graph))
         .route("/services", get(services::list_services))
         .route("/services/{name}", get(services::find_service))
+        .route("/routes", get(routes::list_routes))
         .route("/proxies", get(proxies::list_proxies))
         .route("/proxies/{id}", get(proxies::find_proxy))
         .route("/edges/statistics", get(proxies::edge_statistics))

@@ -17,7 +17,7 @@ use super::together::{Said, Side, Together};
 
 /// Share of another source's requests that a source must have to be taken for complete. No two are ever equal while
 /// traffic runs, since proxies are asked every few seconds.
-const COMPLETE: f64 = 0.8;
+pub(super) const COMPLETE: f64 = 0.8;
 
 /// The graph of merged edges, nodes and edges sorted by id.
 pub(super) fn graph(merged: &Merged, query: &GraphQuery) -> Graph {
@@ -174,7 +174,7 @@ pub(super) fn six_digits(value: f64) -> f64 {
     to_six_digits(value, f64::round)
 }
 
-fn share(part: u64, whole: u64) -> f64 {
+pub(super) fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { six_digits(part as f64 / whole as f64) }
 }
 

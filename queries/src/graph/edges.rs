@@ -53,7 +53,9 @@ pub(super) struct EdgeTotals {
     /// Requests of traces that are old enough for all their spans to have come.
     pub(super) settled: i64,
     /// The numbers of the series of clusters that were added.
-    pub(super) series: Vec<u32>,
+    series: Vec<u32>,
+    /// The numbers of the series behind [`Self::counted`].
+    counted_series: [Vec<u32>; 2],
 }
 
 /// The whole graph before it is put into words.
@@ -123,11 +125,15 @@ pub(super) fn merge(directory: &Directory, totals: &[(u32, SeriesTotal)], query:
 pub(super) fn identity<'a>(directory: &'a Directory, totals: &[(u32, SeriesTotal)]) -> Identity<'a> {
     let keys = totals.iter().filter_map(|(id, _)| directory.series(*id));
     let seen: Vec<&Workload> = keys.clone().flat_map(workloads).collect();
-    let counted = keys.filter_map(|key| match key {
+    let counted = keys.clone().filter_map(|key| match key {
         SeriesKey::Counted(edge) => Some(&**edge),
         _ => None,
     });
-    Identity::new(directory, &seen, counted)
+    let logging = keys.filter_map(|key| match key {
+        SeriesKey::Logged(logged) if !logged.service.is_empty() => Some(logged.service.as_str()),
+        _ => None,
+    });
+    Identity::new(directory, &seen, counted).with_services(logging)
 }
 
 fn workloads(key: &SeriesKey) -> impl Iterator<Item = &Workload> {
@@ -269,7 +275,7 @@ impl Merged {
         let totals = self.edges.entry(EdgeKey { source, target, class: Class::Request }).or_default();
         totals.counted[edge.reporter as usize].get_or_insert_default().merge(measures, 1);
         totals.reported_by(&edge.instance);
-        totals.series.push(series);
+        totals.counted_series[edge.reporter as usize].push(series);
         if let Some(mtls) = edge.mtls {
             totals.mtls = Some(mtls && totals.mtls.unwrap_or(true));
         }
@@ -320,6 +326,15 @@ impl EdgeTotals {
     /// both sides the caller's, which sees connections fail.
     pub(super) fn counters(&self) -> Option<&Measures> {
         self.envoy.as_ref().or_else(|| self.counted.iter().flatten().next())
+    }
+
+    /// The numbers of the series behind [`Self::counters`].
+    pub(super) fn counters_series(&self) -> &[u32] {
+        let counted = || self.counted.iter().position(Option::is_some);
+        match &self.envoy {
+            Some(_) => &self.series,
+            None => counted().map_or(&[], |side| &self.counted_series[side]),
+        }
     }
 
     /// The same, the callee's side first.

@@ -122,6 +122,12 @@ impl<'a> Identity<'a> {
         identity
     }
 
+    /// With further services that report for themselves.
+    pub(super) fn with_services(mut self, services: impl Iterator<Item = &'a str>) -> Self {
+        self.services.extend(services);
+        self
+    }
+
     /// The services of proxies beside which no application reports, and which hand on what comes in to other services.
     /// A sidecar before an application without spans hands on to that application.
     fn find_gateways(&self) -> BTreeSet<&'a str> {

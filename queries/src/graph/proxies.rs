@@ -9,7 +9,7 @@ use crate::api::proxies::{
 use crate::dictionary::{self, Kind, StatId};
 use crate::rows::envoy::{ObjectGauges, StatObject};
 use crate::sketch::{Bins, Scheme};
-use crate::store::{Directory, Measures, ProxyRecord, SeriesTotal, Store, StoreError};
+use crate::store::{Directory, Measures, ProxyRecord, SeriesKey, SeriesTotal, Store, StoreError};
 
 use super::answer::{node_ids, plain_id};
 use super::edges::{self, Merged};
@@ -81,7 +81,7 @@ pub fn edge_statistics(
         let ids = node_ids(&merged, query.by_version);
         let wanted =
             merged.edges.iter().filter(|(key, _)| ids[key.source] == source && ids[key.target] == target);
-        wanted.flat_map(|(_, totals)| totals.series.iter().copied()).collect()
+        wanted.flat_map(|(_, totals)| totals.counters_series().iter().copied()).collect()
     });
     let measures = store.measures(query.range, &series)?;
     let mut sum = Bins::default();
@@ -92,7 +92,17 @@ pub fn edge_statistics(
         let mut gauges: HashMap<StatId, i64> = HashMap::default();
         let mut clusters = Vec::new();
         for key in series.iter().filter_map(|&id| directory.series(id)) {
-            let crate::store::SeriesKey::Envoy { proxy, object } = key else { continue };
+            let (proxy, object) = match key {
+                SeriesKey::Envoy { proxy, object } => (proxy, object),
+                SeriesKey::Counted(edge) => {
+                    let called = [&edge.cluster, &edge.virtual_service, &edge.target.name];
+                    let called = called.into_iter().find(|name| !name.is_empty());
+                    let cluster = called.cloned().unwrap_or_else(|| edge.target.service.clone());
+                    clusters.push(ProxyCluster { proxy: edge.instance.clone(), cluster });
+                    continue;
+                }
+                _ => continue,
+            };
             let (StatObject::Cluster(name), Some(record)) = (&**object, directory.proxies().get(&**proxy))
             else {
                 continue;
@@ -110,6 +120,7 @@ pub fn edge_statistics(
             }
         }
         clusters.sort_by(|one, other| (&one.proxy, &one.cluster).cmp(&(&other.proxy, &other.cluster)));
+        clusters.dedup();
         let counted = sum.iter().map(|(stat, count)| (StatId(stat), count));
         EdgeStatistics { clusters, statistics: statistics(counted.chain(gauges)) }
     }))

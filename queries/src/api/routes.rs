@@ -1,0 +1,68 @@
+//! `GET /api/v1/routes`: what each route of a service does.
+
+use serde::{Deserialize, Serialize};
+
+use super::graph::{Health, Latency, Source};
+
+/// The answer of `GET /api/v1/routes`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RoutesResponse {
+    /// The routes, most requests first.
+    pub routes: Vec<RouteSummary>,
+    /// How many there are in all; beyond the limit those with the fewest requests are left out.
+    pub total: u64,
+}
+
+/// Requests to one version of a service along one route, each once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RouteSummary {
+    /// Node id of the service, as in the graph.
+    pub node: String,
+    /// The service.
+    pub service: String,
+    /// Its version, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Method and template, with ids folded: `GET /orders/{id}`. `__overflow__` stands for all that is over the 500 routes
+    /// that a service may have.
+    pub route: String,
+    /// Finished requests.
+    pub requests: u64,
+    /// Requests per second over the range.
+    pub request_rate: f64,
+    /// Requests that failed.
+    pub errors: u64,
+    /// `errors / requests`.
+    pub error_rate: f64,
+    /// Tries sent upstream, as far as the logs tell.
+    pub attempts: u64,
+    /// Tries beyond the first.
+    pub retries: u64,
+    /// Requests that timed out.
+    pub timeouts: u64,
+    /// Requests whose connection could not be made.
+    pub connection_failures: u64,
+    /// How long they took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Latency>,
+    /// How it is doing.
+    pub health: Health,
+    /// Where the numbers come from.
+    pub evidence: Source,
+    /// Whose proxies saw the requests.
+    pub seen_by: SeenBy,
+}
+
+/// Whose proxies saw requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SeenBy {
+    /// Those before the service.
+    #[default]
+    Callee,
+    /// Those of its callers, which also see what never arrived.
+    Callers,
+}
