@@ -1,14 +1,14 @@
-//! Sources by kind, those first that need attention.
+//! Sources in groups, those first that need attention.
 
 use sidecarta_queries::api::sources::{SourceState, SourceStatus};
 
-/// All sources of one kind.
+/// Sources that stand together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Group {
-    /// The kind.
-    pub(crate) kind: String,
-    /// Their names: the failing ones first, then those that wait, then those that work.
-    pub(crate) names: Vec<String>,
+    /// The heading.
+    pub(crate) title: String,
+    /// Their kinds and names: the failing ones first, then those that wait, then those that work.
+    pub(crate) sources: Vec<(String, String)>,
     /// How many fail.
     pub(crate) failing: usize,
     /// How many have told nothing yet.
@@ -20,8 +20,10 @@ pub(crate) struct Group {
 /// What the sources of a kind are called, and what they count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KindWords {
-    /// The heading.
+    /// The heading of the group.
     pub(crate) title: String,
+    /// What tells a source from others of its group by more than its name.
+    pub(crate) note: Option<&'static str>,
     /// One request, whoever makes it.
     pub(crate) requests: &'static str,
     /// What is taken of requests.
@@ -29,43 +31,51 @@ pub(crate) struct KindWords {
 }
 
 /// The words of each kind, in the order of the page.
-const KINDS: [(&str, &str, &str, &str); 8] = [
-    ("otlp_grpc", "OTLP over gRPC", "Requests", "Items taken"),
-    ("otlp_http", "OTLP over HTTP", "Requests", "Items taken"),
-    ("envoy", "Envoys asked at their admin interface", "Scrapes", "Series taken"),
-    ("envoy_metrics", "Envoys that push their metrics", "Messages", "Series taken"),
-    ("envoy_access_logs", "Envoys that push their access logs", "Messages", "Entries taken"),
-    ("access_log", "Access log files", "Batches", "Lines taken"),
-    ("prometheus", "Targets in Prometheus' format", "Scrapes", "Series taken"),
-    ("discovery", "Lists of targets", "Looks", "Targets found"),
+const KINDS: [(&str, &str, Option<&str>, &str, &str); 8] = [
+    ("otlp_grpc", "OTLP", Some("gRPC"), "Requests", "Items taken"),
+    ("otlp_http", "OTLP", Some("HTTP"), "Requests", "Items taken"),
+    ("envoy", "Envoys asked at their admin interface", None, "Scrapes", "Series taken"),
+    ("envoy_metrics", "Pushed by Envoys", Some("Metrics service"), "Messages", "Series taken"),
+    ("envoy_access_logs", "Pushed by Envoys", Some("Access log service"), "Messages", "Entries taken"),
+    ("access_log", "Access log files", None, "Batches", "Lines taken"),
+    ("prometheus", "Targets in Prometheus' format", None, "Scrapes", "Series taken"),
+    ("discovery", "Lists of targets", None, "Looks", "Targets found"),
 ];
 
 /// What the sources of a kind are called.
 pub(crate) fn kind_words(kind: &str) -> KindWords {
     let known = KINDS.iter().find(|(known, ..)| *known == kind);
     known.map_or_else(
-        || KindWords { title: kind.to_owned(), requests: "Requests", items: "Items taken" },
-        |&(_, title, requests, items)| KindWords { title: title.to_owned(), requests, items },
+        || KindWords { title: kind.to_owned(), note: None, requests: "Requests", items: "Items taken" },
+        |&(_, title, note, requests, items)| KindWords { title: title.to_owned(), note, requests, items },
     )
 }
 
-/// The sources by kind, in the order of the page; kinds that are not known by name come last.
+/// The sources in groups, in the order of the page; kinds that are not known by name come last.
 pub(crate) fn grouped(sources: &[SourceStatus]) -> Vec<Group> {
-    let place = |kind: &str| KINDS.iter().position(|(known, ..)| *known == kind).unwrap_or(KINDS.len());
+    // The first kind of a group says where it stands.
+    let place = |title: &str| KINDS.iter().position(|(_, known, ..)| *known == title).unwrap_or(KINDS.len());
     let urgency = |state: SourceState| match state {
         SourceState::Failing => 0,
         SourceState::Waiting => 1,
         SourceState::Ok => 2,
     };
-    let mut sorted: Vec<&SourceStatus> = sources.iter().collect();
-    sorted.sort_by_key(|source| (place(&source.kind), &source.kind, urgency(source.state), &source.name));
-    let groups = sorted.chunk_by(|one, other| one.kind == other.kind);
+    let mut sorted: Vec<(String, &SourceStatus)> =
+        sources.iter().map(|source| (kind_words(&source.kind).title, source)).collect();
+    sorted.sort_by(|(title, source), (other_title, other)| {
+        let rank =
+            |title: &String, source: &SourceStatus| (place(title), title.clone(), urgency(source.state));
+        rank(title, source)
+            .cmp(&rank(other_title, other))
+            .then_with(|| (&source.kind, &source.name).cmp(&(&other.kind, &other.name)))
+    });
+    let groups = sorted.chunk_by(|one, other| one.0 == other.0);
     groups
         .map(|group| {
-            let count = |state| group.iter().filter(|source| source.state == state).count();
+            let count = |state| group.iter().filter(|(_, source)| source.state == state).count();
             Group {
-                kind: group[0].kind.clone(),
-                names: group.iter().map(|source| source.name.clone()).collect(),
+                title: group[0].0.clone(),
+                sources: group.iter().map(|(_, source)| (source.kind.clone(), source.name.clone())).collect(),
                 failing: count(SourceState::Failing),
                 waiting: count(SourceState::Waiting),
                 working: count(SourceState::Ok),
@@ -91,11 +101,14 @@ mod tests {
             source("envoy", "a", SourceState::Ok),
             source("envoy", "b", SourceState::Failing),
             source("envoy", "c", SourceState::Waiting),
+            source("otlp_http", "h", SourceState::Waiting),
             source("otlp_grpc", "g", SourceState::Waiting),
         ]);
-        let kinds: Vec<&str> = groups.iter().map(|group| group.kind.as_str()).collect();
-        assert_eq!(kinds, ["otlp_grpc", "envoy", "carrier_pigeon"]);
-        assert_eq!(groups[1].names, ["b", "c", "a"]);
+        let titles: Vec<&str> = groups.iter().map(|group| group.title.as_str()).collect();
+        assert_eq!(titles, ["OTLP", "Envoys asked at their admin interface", "carrier_pigeon"]);
+        let names = |group: &Group| group.sources.iter().map(|(_, name)| name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&groups[0]), ["g", "h"]);
+        assert_eq!(names(&groups[1]), ["b", "c", "a"]);
         assert_eq!((groups[1].failing, groups[1].waiting, groups[1].working), (1, 1, 1));
         assert_eq!(kind_words("carrier_pigeon").title, "carrier_pigeon");
     }

@@ -1,4 +1,6 @@
-//! One service with its neighbours.
+//! One service with its neighbours, routes and proxies.
+
+mod routes;
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -17,6 +19,8 @@ use crate::model::search::kind_word;
 use crate::page::Page;
 use crate::remote::polled;
 use crate::state::{PageState, encode_segment};
+
+use self::routes::Routes;
 
 /// The page `/services/:name`.
 #[component]
@@ -85,6 +89,7 @@ fn Service(detail: Signal<ServiceDetail>) -> impl IntoView {
                 </section>
             </div>
         </div>
+        <Routes service=Memo::new(move |_| summary.with(|summary| summary.id.clone())) />
         <Show when=move || proxies.with(|proxies| !proxies.is_empty())>
             <section class="card" data-testid="proxies-card">
                 <h2 class="card-title">"Proxies"</h2>

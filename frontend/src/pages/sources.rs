@@ -65,12 +65,13 @@ fn StatusTiles() -> impl IntoView {
 
 #[component]
 fn SourceList(answer: Signal<SourcesResponse>) -> impl IntoView {
-    let kinds = Memo::new(move |_| {
-        answer.with(|answer| grouped(&answer.sources).into_iter().map(|group| group.kind).collect::<Vec<_>>())
+    let titles = Memo::new(move |_| {
+        answer
+            .with(|answer| grouped(&answer.sources).into_iter().map(|group| group.title).collect::<Vec<_>>())
     });
     view! {
         <Show
-            when=move || kinds.with(|kinds| !kinds.is_empty())
+            when=move || titles.with(|titles| !titles.is_empty())
             fallback=|| {
                 view! {
                     <div class="card notice-card">
@@ -83,8 +84,8 @@ fn SourceList(answer: Signal<SourcesResponse>) -> impl IntoView {
                 }
             }
         >
-            <For each=move || kinds.get() key=Clone::clone let(kind)>
-                <SourceGroup kind answer />
+            <For each=move || titles.get() key=Clone::clone let(title)>
+                <SourceGroup title answer />
             </For>
         </Show>
     }

@@ -60,9 +60,9 @@ pub struct RouteSummary {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SeenBy {
-    /// Those before the service.
+    /// Those of its callers, which know how it ended for them and see what never arrived too.
     #[default]
-    Callee,
-    /// Those of its callers, which also see what never arrived.
     Callers,
+    /// Those before the service, where its callers' do not log.
+    Callee,
 }

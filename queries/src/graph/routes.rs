@@ -111,13 +111,14 @@ fn views(identity: &Identity<'_>, directory: &Directory, logged: &LoggedRoute) -
 }
 
 impl Along {
-    /// The callee's proxies know most of what it did, unless they are missing for too many of the requests.
+    /// The callers' proxies know how it ended for them, and what never arrived; unless they are missing for too many of the
+    /// requests that did.
     fn summary(self, id: String, node: NodeKey, route: &str, seconds: f64) -> RouteSummary {
-        let is_complete = self.by_callee.requests as f64 >= COMPLETE * self.by_callers.requests as f64;
-        let (measures, seen_by) = if is_complete && self.by_callee.requests > 0 {
-            (self.by_callee, SeenBy::Callee)
-        } else {
+        let is_complete = self.by_callers.requests as f64 >= COMPLETE * self.by_callee.requests as f64;
+        let (measures, seen_by) = if is_complete && self.by_callers.requests > 0 {
             (self.by_callers, SeenBy::Callers)
+        } else {
+            (self.by_callee, SeenBy::Callee)
         };
         let count = |count: i64| count.max(0) as u64;
         let (requests, errors) = (count(measures.requests), count(measures.errors));

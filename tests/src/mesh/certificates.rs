@@ -11,6 +11,9 @@ use rcgen::{
 use super::MeshError;
 use super::topology::NAMESPACE;
 
+/// How long certificates are good for.
+const GOOD_FOR_DAYS: i64 = 90;
+
 /// The authority that signs for the mesh.
 pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -54,6 +57,9 @@ impl Authority {
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
+        let expiry = jiff::Zoned::now().date().saturating_add(jiff::Span::new().days(GOOD_FOR_DAYS));
+        params.not_after =
+            rcgen::date_time_ymd(expiry.year().into(), expiry.month() as u8, expiry.day() as u8);
         let key = KeyPair::generate()?;
         let identity = Identity {
             certificate: self.folder.join(format!("{workload}.crt")),

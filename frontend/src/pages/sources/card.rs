@@ -27,7 +27,10 @@ pub(super) fn SourceCard(kind: String, name: String, answer: Signal<SourcesRespo
     view! {
         <article class="card source" data-testid="source" data-kind=kind>
             <header class="source-head">
-                <h3 class="mono truncate" title=title>{name}</h3>
+                <h3 class="truncate" title=title>
+                    <code>{name}</code>
+                    {words.note.map(|note| view! { <span class="muted small">{note}</span> })}
+                </h3>
                 <span class=move || format!("health health-pill {}", health_class(sign().0))>
                     <Icon path=Signal::derive(move || of_health(sign().0)) />
                     {move || sign().1}

@@ -1,39 +1,37 @@
-//! The sources of one kind.
+//! Sources that stand together.
 
 use leptos::prelude::*;
 use sidecarta_queries::api::sources::SourcesResponse;
 
 use crate::format;
-use crate::model::sources::{Group, grouped, kind_words};
+use crate::model::sources::{Group, grouped};
 
 use super::card::SourceCard;
 
-/// Sources of a kind that are shown before more are asked for.
+/// Sources of a group that are shown before more are asked for.
 const FEW: usize = 6;
 
-/// All sources of a kind: how many work, and what is the matter with the others.
+/// One group: how many work, and what is the matter with the others.
 #[component]
-pub(super) fn SourceGroup(kind: String, answer: Signal<SourcesResponse>) -> impl IntoView {
-    let words = kind_words(&kind);
-    let data_kind = kind.clone();
+pub(super) fn SourceGroup(title: String, answer: Signal<SourcesResponse>) -> impl IntoView {
     let group = {
-        let kind = kind.clone();
+        let title = title.clone();
         Memo::new(move |_| {
             let groups = answer.with(|answer| grouped(&answer.sources));
-            groups.into_iter().find(|group| group.kind == kind).unwrap_or_default()
+            groups.into_iter().find(|group| group.title == title).unwrap_or_default()
         })
     };
     let all = RwSignal::new(false);
-    let total = Memo::new(move |_| group.with(|group| group.names.len()));
-    let names = Memo::new(move |_| {
+    let total = Memo::new(move |_| group.with(|group| group.sources.len()));
+    let shown = Memo::new(move |_| {
         group.with(|group| {
             // What is failing is shown however much it is.
             let few = if all.get() { usize::MAX } else { FEW.max(group.failing) };
-            group.names.iter().take(few).cloned().collect::<Vec<_>>()
+            group.sources.iter().take(few).cloned().collect::<Vec<_>>()
         })
     });
     let more = move || {
-        let hidden = total.get() - names.with(Vec::len);
+        let hidden = total.get() - shown.with(Vec::len);
         (hidden > 0).then(|| {
             view! {
                 <button class="btn btn-small" data-testid="all-sources" on:click=move |_| all.set(true)>
@@ -43,14 +41,14 @@ pub(super) fn SourceGroup(kind: String, answer: Signal<SourcesResponse>) -> impl
         })
     };
     view! {
-        <section class="source-group" data-testid="source-group" data-kind=data_kind>
+        <section class="source-group" data-testid="source-group">
             <header class="source-group-head">
-                <h2>{words.title}</h2>
+                <h2>{title}</h2>
                 <p class="muted small">{move || group.with(summary)}</p>
             </header>
             <div class="source-grid">
-                <For each=move || names.get() key=Clone::clone let(name)>
-                    <SourceCard kind=kind.clone() name answer />
+                <For each=move || shown.get() key=Clone::clone let(source)>
+                    <SourceCard kind=source.0 name=source.1 answer />
                 </For>
             </div>
             {more}

@@ -54,9 +54,11 @@ fn both_ends_of_a_request_count_it_once() {
             row(("orders", ""), Direction::Inbound, "local_app", "/orders/{id}", 200),
         ]
     };
-    assert_eq!(asked(rows(), &named("orders")), ["service:orders@? GET /orders/{id} 1/2 retries 2 Callee"]);
+    assert_eq!(asked(rows(), &named("orders")), ["service:orders@? GET /orders/{id} 0/2 retries 2 Callers"]);
     let from_web = RouteFilter { caller: Some("web".to_owned()), ..named("orders") };
     assert_eq!(asked(rows(), &from_web), ["service:orders@? GET /orders/{id} 0/2 retries 2 Callers"]);
+    let from_others = RouteFilter { caller: Some("shipping".to_owned()), ..named("orders") };
+    assert_eq!(asked(rows(), &from_others), [""; 0]);
     assert_eq!(asked(rows(), &named("nobody")), [""; 0]);
 }
 
@@ -68,6 +70,14 @@ fn what_never_arrived_is_seen_by_the_callers() {
         row(("orders", ""), Direction::Inbound, "local_app", "/a", 200),
     ];
     assert_eq!(asked(rows, &named("orders")), ["service:orders@? GET /a 2/2 retries 2 Callers"]);
+}
+
+#[test]
+fn callers_that_do_not_log_are_made_up_for_by_the_callee() {
+    let inbound = row(("orders", ""), Direction::Inbound, "local_app", "/a", 500);
+    let mut rows = vec![inbound; 3];
+    rows.push(row(("web", "v1"), Direction::Outbound, "orders", "/a", 200));
+    assert_eq!(asked(rows, &named("orders")), ["service:orders@? GET /a 3/3 retries 3 Callee"]);
 }
 
 #[test]
