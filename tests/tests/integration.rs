@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "integration/access_logs.rs"]
+mod access_logs;
 #[path = "integration/api.rs"]
 mod api;
 #[path = "integration/clients.rs"]

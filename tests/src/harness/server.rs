@@ -45,6 +45,13 @@ impl ServerOptions {
         self
     }
 
+    /// Reads a configuration file.
+    #[must_use]
+    pub fn config(mut self, file: &Path) -> Self {
+        self.flags.extend(["--config".to_owned(), file.display().to_string()]);
+        self
+    }
+
     /// Sets a key of the configuration, such as `store.queue_mb`.
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "tests write numbers")]
