@@ -30,7 +30,7 @@ cp frontend/index.html "$made/"
 
 wasm="$made/sidecarta_bg.wasm"
 if [ -x "$cache/node/node_modules/.bin/wasm-opt" ]; then
-    "$cache/node/node_modules/.bin/wasm-opt" -Os "$wasm" -o "$wasm.small"
+    "$cache/node/node_modules/.bin/wasm-opt" -Os --converge "$wasm" -o "$wasm.small"
     mv "$wasm.small" "$wasm"
 else
     say "wasm-opt is not here, so the dashboard is larger than it could be"

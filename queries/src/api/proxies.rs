@@ -144,8 +144,28 @@ pub struct EdgeStatisticsResponse {
 pub struct EdgeStatistics {
     /// The clusters that are added up, each as the proxy's id and the cluster's name.
     pub clusters: Vec<ProxyCluster>,
+    /// How the proxies stand to the hosts now, where they tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosts: Option<HostState>,
+    /// Share of the connections made in the range that were encrypted; nothing where none was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypted_share: Option<f64>,
     /// Every statistic that counted something in the range, and every gauge that is not zero, by topic.
     pub statistics: Vec<Statistic>,
+}
+
+/// How proxies stand to the hosts behind their clusters, added up: two proxies with three hosts each have six.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HostState {
+    /// Hosts.
+    pub all: u64,
+    /// Hosts that get requests.
+    pub healthy: u64,
+    /// Hosts that outlier detection has ejected.
+    pub ejected: u64,
+    /// Circuit breakers that are open.
+    pub open_breakers: u64,
 }
 
 /// A cluster of a proxy.

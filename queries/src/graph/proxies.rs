@@ -4,14 +4,14 @@ use foldhash::HashMap;
 
 use crate::api::graph::NodeKind;
 use crate::api::proxies::{
-    EdgeStatistics, ProxyCluster, ProxyDetail, ProxyPart, ProxySummary, ScrapeGap, Statistic,
+    EdgeStatistics, HostState, ProxyCluster, ProxyDetail, ProxyPart, ProxySummary, ScrapeGap, Statistic,
 };
 use crate::dictionary::{self, Kind, StatId};
 use crate::rows::envoy::{ObjectGauges, StatObject};
 use crate::sketch::{Bins, Scheme};
 use crate::store::{Directory, Measures, ProxyRecord, SeriesKey, SeriesTotal, Store, StoreError};
 
-use super::answer::{node_ids, plain_id};
+use super::answer::{node_ids, plain_id, six_digits};
 use super::edges::{self, Merged};
 use super::identity::{Identity, NodeKey, Target};
 use super::{GraphQuery, SETTLE_SECONDS};
@@ -122,8 +122,33 @@ pub fn edge_statistics(
         clusters.sort_by(|one, other| (&one.proxy, &one.cluster).cmp(&(&other.proxy, &other.cluster)));
         clusters.dedup();
         let counted = sum.iter().map(|(stat, count)| (StatId(stat), count));
-        EdgeStatistics { clusters, statistics: statistics(counted.chain(gauges)) }
+        EdgeStatistics {
+            clusters,
+            hosts: host_state(&gauges),
+            encrypted_share: encrypted_share(&sum),
+            statistics: statistics(counted.chain(gauges)),
+        }
     }))
+}
+
+/// How the proxies stand to the hosts, where any says how many there are.
+fn host_state(gauges: &HashMap<StatId, i64>) -> Option<HostState> {
+    let value = |stat| gauges.get(&StatId(stat)).map_or(0, |&value| value.max(0) as u64);
+    (value(HOSTS) > 0).then(|| HostState {
+        all: value(HOSTS),
+        healthy: value(HEALTHY_HOSTS),
+        ejected: value(EJECTED),
+        open_breakers: BREAKERS.map(value).sum(),
+    })
+}
+
+fn encrypted_share(counted: &Bins) -> Option<f64> {
+    let count =
+        |wanted: StatId| counted.iter().find(|&(stat, _)| stat == wanted.0).map_or(0, |(_, count)| count);
+    let connections = count(StatId::CONNECTIONS);
+    // A connection that was made before the range may have shaken hands in it.
+    (connections > 0)
+        .then(|| six_digits((count(StatId::TLS_HANDSHAKES) as f64 / connections as f64).min(1.0)))
 }
 
 fn values(gauges: &ObjectGauges) -> impl Iterator<Item = (StatId, i64)> {
@@ -247,7 +272,7 @@ impl<'a> View<'a> {
             target,
             mtls: config.map(|config| config.mtls),
             requests: counts.requests.max(0) as u64,
-            request_rate: super::answer::six_digits(counts.requests.max(0) as f64 / self.seconds),
+            request_rate: six_digits(counts.requests.max(0) as f64 / self.seconds),
             errors: counts.errors.max(0) as u64,
             latency: bins.and_then(|bins| bins.latency(Scheme::Envoy)),
             statistics: statistics(stats.chain(gauges.into_iter().flat_map(values))),
@@ -332,7 +357,10 @@ mod tests {
                     proxy: Proxy { id: "web-1".to_owned(), cluster: "web".to_owned(), ..Proxy::default() },
                     scraped_at_ns: at_s * 1_000_000_000,
                     deltas: vec![
-                        counts(cluster("orders"), &[(1, 10), (6, 1), (7, 12), (8, 2), (10_503, 1)]),
+                        counts(
+                            cluster("orders"),
+                            &[(1, 10), (6, 1), (7, 12), (8, 2), (11, 3), (74, 4), (10_503, 1)],
+                        ),
                         counts(StatObject::Server, &[(307, 1)]),
                     ],
                     gauges: vec![
@@ -387,6 +415,8 @@ mod tests {
                 edge.clusters,
                 [ProxyCluster { proxy: "web-1".to_owned(), cluster: "orders".to_owned() }]
             );
+            let state = HostState { all: 3, healthy: 2, ejected: 1, open_breakers: 1 };
+            assert_eq!((edge.hosts, edge.encrypted_share), (Some(state), Some(0.75)));
             let retries =
                 edge.statistics.iter().find(|statistic| statistic.name == "upstream_rq_retry").unwrap();
             assert_eq!((retries.value, retries.topic.as_str()), (4, "Tries and retries"));

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use sidecarta_queries::api::graph::Edge;
-use sidecarta_queries::api::proxies::{EdgeStatistics, EdgeStatisticsResponse};
+use sidecarta_queries::api::graph::{Edge, Health};
+use sidecarta_queries::api::proxies::{EdgeStatistics, EdgeStatisticsResponse, HostState};
 
 use super::super::context::MapContext;
 use super::Section;
+use crate::components::icon::{Icon, of_health};
 use crate::components::statistics::StatisticList;
 use crate::format;
 use crate::remote::polled;
@@ -42,6 +43,7 @@ pub(super) fn Counted(edge: Memo<Arc<Edge>>) -> impl IntoView {
                 {move || failure.get().map(|words| view! { <p class="is-failing small">{words}</p> })}
                 <Show when=move || any.get()>
                     <div data-testid="edge-statistics">
+                        <State counted />
                         <Reporters counted />
                         <StatisticList statistics=Signal::derive(move || counted.with(|counted| counted.statistics.clone())) />
                     </div>
@@ -49,6 +51,50 @@ pub(super) fn Counted(edge: Memo<Arc<Edge>>) -> impl IntoView {
             </Section>
         </Show>
     }
+}
+
+/// How the proxies stand to the hosts now, each with a sign and words.
+#[component]
+fn State(counted: Memo<EdgeStatistics>) -> impl IntoView {
+    let badge = |(is_fine, words): (bool, String)| {
+        let class = if is_fine { "badge is-healthy" } else { "badge is-degraded" };
+        let icon = of_health(if is_fine { Health::Healthy } else { Health::Degraded });
+        view! {
+            <span class=class>
+                <Icon path=icon />
+                {words}
+            </span>
+        }
+    };
+    move || {
+        let badges = counted.with(states);
+        (!badges.is_empty()).then(|| {
+            view! { <div class="panel-badges" data-testid="edge-state">{badges.into_iter().map(badge).collect_view()}</div> }
+        })
+    }
+}
+
+/// What is fine and what is not.
+fn states(counted: &EdgeStatistics) -> Vec<(bool, String)> {
+    let mut states = Vec::new();
+    if let Some(HostState { all, healthy, ejected, open_breakers }) = counted.hosts {
+        states.push((
+            healthy == all,
+            format!("{} of {} healthy", format::count(healthy), format::plural(all, "host", "hosts")),
+        ));
+        states.push(match ejected {
+            0 => (true, "No host ejected".to_owned()),
+            _ => (false, format!("{} ejected", format::plural(ejected, "host", "hosts"))),
+        });
+        states.push(match open_breakers {
+            0 => (true, "Breakers closed".to_owned()),
+            _ => (false, format!("{} open", format::plural(open_breakers, "breaker", "breakers"))),
+        });
+    }
+    if let Some(share) = counted.encrypted_share {
+        states.push((share >= 1.0, format!("{} of new connections encrypted", format::percent(share))));
+    }
+    states
 }
 
 /// The proxies whose numbers are added up.
@@ -96,12 +142,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_fine_is_said_too() {
+        let hosts = HostState { all: 3, healthy: 2, ejected: 1, open_breakers: 0 };
+        let counted =
+            EdgeStatistics { hosts: Some(hosts), encrypted_share: Some(1.0), ..EdgeStatistics::default() };
+        let words =
+            states(&counted).into_iter().map(|(is_fine, words)| (is_fine, words.replace('\u{202f}', " ")));
+        let words: Vec<(bool, String)> = words.collect();
+        assert_eq!(words[1], (false, "1 host ejected".to_owned()));
+        assert_eq!(words[2], (true, "Breakers closed".to_owned()));
+        assert_eq!((words[0].0, words[3].0), (false, true));
+    }
+
+    #[test]
     fn a_proxy_with_two_clusters_is_named_once() {
         let of = |proxy: &str, cluster: &str| ProxyCluster {
             proxy: proxy.to_owned(),
             cluster: cluster.to_owned(),
         };
         let clusters = vec![of("web-2", "orders-v1"), of("web-1", "orders-v1"), of("web-2", "orders-v2")];
-        assert_eq!(proxies(&EdgeStatistics { clusters, statistics: Vec::new() }), ["web-1", "web-2"]);
+        assert_eq!(states(&EdgeStatistics::default()), []);
+        assert_eq!(proxies(&EdgeStatistics { clusters, ..EdgeStatistics::default() }), ["web-1", "web-2"]);
     }
 }
