@@ -1,5 +1,5 @@
-//! Envoy scraper: asks the admin interface of every configured proxy for its counters, and hands on what has happened
-//! since the last time.
+//! Envoy's own statistics: asks the admin interface of every configured proxy for its counters, and hands on what has
+//! happened since the last time; takes them from those that push, see [`push`].
 //!
 //! Only pages that change nothing are asked for, see [`admin::Page`]. Decoding and counting are pure: [`stats`],
 //! [`names`], [`config`] and [`delta`], which also says what happens on restarts, resets and failed scrapes.
@@ -11,6 +11,8 @@ pub mod delta;
 pub mod error;
 mod frame;
 pub mod names;
+mod owners;
+pub mod push;
 mod reading;
 mod scraper;
 pub mod stats;
@@ -52,6 +54,9 @@ pub struct EnvoyConfig {
     pub max_body_bytes: usize,
     /// How many answers are read and decoded at once, over all proxies.
     pub max_concurrent: usize,
+    /// Whether the counters that Envoys push over their metrics service are what was counted since the message before, as
+    /// with `report_counters_as_deltas`. The messages themselves do not tell.
+    pub push_counters_as_deltas: bool,
     /// Where more admin addresses come from. The targets' labels change nothing about how an Envoy is asked.
     #[serde(skip_serializing_if = "is_default")]
     pub discovery: DiscoveryConfig,
@@ -70,6 +75,7 @@ impl Default for EnvoyConfig {
             timeout_ms: 10_000,
             max_body_bytes: 64 * 1024 * 1024,
             max_concurrent: 16,
+            push_counters_as_deltas: false,
             discovery: DiscoveryConfig::default(),
         }
     }
@@ -126,7 +132,8 @@ impl EnvoyConfig {
 /// Starts one task for every target, those that discoveries find and lose again among them. They end with the shutdown;
 /// the tracker tells when they have.
 ///
-/// Every target has a line in `sources` as long as it is there, of kind `envoy`, under its address.
+/// Every target has a line in `sources` as long as it is there, of kind `envoy`, under its address. `ids` are those that
+/// whoever takes pushed statistics has too.
 ///
 /// # Errors
 /// With every bad value of the configuration.
@@ -134,6 +141,7 @@ pub fn spawn(
     config: &EnvoyConfig,
     pipeline: &Pipeline,
     sources: &SourceBook,
+    ids: &ProxyIds,
     shutdown: &CancellationToken,
 ) -> Result<TaskTracker, EnvoyConfigError> {
     let named = config.addresses()?.into_iter().map(|address| DiscoveredTarget {
@@ -146,7 +154,7 @@ pub fn spawn(
     let found = discovery::spawn(&config.discovery, sources, &tasks, shutdown);
     lists.extend(found.map_err(|problems| EnvoyConfigError { problems })?);
     let limits = config.limits();
-    let ids = ProxyIds::default();
+    let ids = ids.clone();
     let interval = Duration::from_millis(config.interval_ms);
     let (pipeline, book) = (pipeline.clone(), sources.clone());
     let start = move |target: DiscoveredTarget, gone: CancellationToken| {

@@ -85,6 +85,19 @@ pub fn envoy_range(low_ms: f64, high_ms: f64) -> i16 {
     range_bin(low_ms, high_ms)
 }
 
+/// How far what Envoy counts up to a bound of a histogram reaches, ms: at least, and at most. It counts whole bins, of whole
+/// milliseconds, and where a bound does not lie at the start of a bin nobody says whether that bin is in.
+pub fn envoy_reach(bound_ms: f64) -> (f64, f64) {
+    if bound_ms >= f64::from(u32::MAX) {
+        return (bound_ms, f64::INFINITY);
+    }
+    let whole_ms = bound_ms as u32;
+    let lower_ms = envoy_lower_ms(envoy_bin(whole_ms));
+    let upper_ms = envoy_upper_ms(lower_ms) as f64;
+    let is_in = whole_ms < 100 || bound_ms <= f64::from(lower_ms);
+    (if is_in { upper_ms } else { f64::from(lower_ms) }, upper_ms)
+}
+
 /// Upper bound of Envoy's bin that starts at `lower_ms`, exclusive, ms.
 fn envoy_upper_ms(lower_ms: u32) -> u64 {
     let mut width = 1;

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sidecarta_ingest::access_log::{self, AccessLogConfigError};
+use sidecarta_ingest::envoy::push::Pushes;
+use sidecarta_ingest::envoy::target::ProxyIds;
 use sidecarta_ingest::envoy::{self, EnvoyConfigError};
 use sidecarta_ingest::otlp::streams::StreamHandlers;
 use sidecarta_ingest::otlp::{self, Receiver};
@@ -72,16 +74,19 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let tasks = TaskTracker::new();
 
     let access_logs = access_log::stream_handler(&pipeline);
+    let proxy_ids = ProxyIds::default();
+    let (metrics, statistics) = Pushes::new(&config.envoy, &pipeline, &sources, &proxy_ids).into_handlers();
     let receiver = Receiver::new(pipeline.clone(), sources.clone(), &config.otlp)
         .with_access_logs(config.access_log_rules())
-        .with_streams(StreamHandlers { access_logs, metrics: None });
+        .with_statistics(statistics)
+        .with_streams(StreamHandlers { access_logs, metrics: Some(metrics) });
     let receiver = Arc::new(receiver);
     tasks.spawn(report(
         "OTLP over gRPC",
         otlp::serve_grpc(otlp_grpc, Arc::clone(&receiver), shutdown.clone()),
     ));
     tasks.spawn(report("OTLP over HTTP", otlp::serve_http(otlp_http, receiver, shutdown.clone())));
-    let scrapers = envoy::spawn(&config.envoy, &pipeline, &sources, &shutdown)?;
+    let scrapers = envoy::spawn(&config.envoy, &pipeline, &sources, &proxy_ids, &shutdown)?;
     let targets = prometheus::spawn(&config.prometheus, &pipeline, &sources, &shutdown)?;
     let followers = access_log::spawn(&config.access_log, &pipeline, &sources, &shutdown)?;
     let state = AppState::new(pipeline, sources, shutdown.clone()).map_err(|_| RunError::Store)?;

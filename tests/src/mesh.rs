@@ -27,11 +27,13 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
+pub use certificates::{Authority, Identity, spiffe_id};
 pub use envoy_process::bound_to_us;
 pub use error::MeshError;
 pub use ledger::{Counts, EdgeKind, Truth, TruthEdge};
 pub use load::{Amount, CLIENT, Load};
 pub use options::MeshOptions;
+pub use ports::ReservedPort;
 pub use start::MeshPorts;
 
 use envoy_process::EnvoyProcess;

@@ -12,12 +12,16 @@ mod clients;
 mod crash;
 #[path = "integration/harness.rs"]
 mod harness;
+#[path = "integration/lab.rs"]
+mod lab;
 #[path = "integration/otlp.rs"]
 mod otlp;
 #[path = "integration/process.rs"]
 mod process;
 #[path = "integration/prometheus.rs"]
 mod prometheus;
+#[path = "integration/push.rs"]
+mod push;
 #[path = "integration/scrape.rs"]
 mod scrape;
 #[path = "integration/truth.rs"]

@@ -36,7 +36,9 @@ pub enum Page {
     ServerInfo,
     /// Counters, and histograms with Envoy's own fine bins.
     Stats,
-    /// Counters, from an Envoy that does not know the fine bins.
+    /// Counters, and histograms with fixed bounds, from an Envoy that does not know the fine bins.
+    CoarseStats,
+    /// Counters, from an Envoy that knows no bins at all.
     Counters,
     /// The configuration.
     ConfigDump,
@@ -47,13 +49,9 @@ impl Page {
         match self {
             Self::Process => "/config_dump?name_regex=%5E%24&mask=last_updated".to_owned(),
             Self::ServerInfo => "/server_info".to_owned(),
-            Self::Stats => format!(
-                "/stats?format=json&usedonly&histogram_buckets=detailed&filter={}",
-                percent_encoded(&stats::filter())
-            ),
-            Self::Counters => {
-                format!("/stats?format=json&usedonly&filter={}", percent_encoded(&stats::filter()))
-            }
+            Self::Stats => statistics("&histogram_buckets=detailed"),
+            Self::CoarseStats => statistics("&histogram_buckets=cumulative"),
+            Self::Counters => statistics(""),
             Self::ConfigDump => "/config_dump".to_owned(),
         }
     }
@@ -64,9 +62,13 @@ impl fmt::Display for Page {
         formatter.write_str(match self {
             Self::Process | Self::ConfigDump => "/config_dump",
             Self::ServerInfo => "/server_info",
-            Self::Stats | Self::Counters => "/stats",
+            Self::Stats | Self::CoarseStats | Self::Counters => "/stats",
         })
     }
+}
+
+fn statistics(buckets: &str) -> String {
+    format!("/stats?format=json&usedonly{buckets}&filter={}", percent_encoded(&stats::filter()))
 }
 
 /// Limits that hold for every proxy. Clones share the limit on answers read at once.

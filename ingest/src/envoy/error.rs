@@ -84,6 +84,18 @@ pub enum ScrapeError {
         /// What is missing.
         missing: &'static str,
     },
+    /// A proxy of the same id pushes its statistics.
+    #[error(
+        "a proxy pushes its statistics {} under the same node id `{id}`, so they are not counted again here; take it \
+         out of the targets or the sink out of its bootstrap, or give each proxy a node id of its own",
+        if peer.is_empty() { "as OTLP metrics".to_owned() } else { format!("from {peer}") }
+    )]
+    Pushed {
+        /// The id.
+        id: String,
+        /// Where it pushes from; empty where that comes as OTLP metrics.
+        peer: String,
+    },
 }
 
 impl ScrapeError {

@@ -4,6 +4,7 @@
 //! does not say where the name ends. The configuration's names do; `stats::place` falls back on the dictionary.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use sidecarta_queries::rows::envoy::StatObject;
 
@@ -16,6 +17,12 @@ pub struct Names {
 }
 
 impl Names {
+    /// None: the configuration is not known.
+    pub(super) fn none() -> &'static Self {
+        static NONE: LazyLock<Names> = LazyLock::new(Names::default);
+        &NONE
+    }
+
     /// Tells of a cluster: its name and the name it counts under, which is `alt_stat_name` where that is set.
     pub fn add_cluster(&mut self, name: &str, counted_as: &str) {
         let stat_name = as_in_statistics(counted_as);

@@ -34,8 +34,51 @@ pub(super) struct Known {
     configuration_asked: Option<(Instant, u64)>,
     /// Why its configuration is not known.
     configuration_trouble: Option<String>,
-    /// Whether it has refused to give fine bins.
-    lacks_fine_bins: bool,
+    /// The finest bins that it gives.
+    bins: Bins,
+}
+
+/// How fine the bins are in which a proxy tells its latencies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Bins {
+    /// Envoy's own.
+    #[default]
+    Fine,
+    /// Those between the bounds of its histograms.
+    Coarse,
+    /// None.
+    Unknown,
+}
+
+impl Bins {
+    fn page(self) -> Page {
+        match self {
+            Self::Fine => Page::Stats,
+            Self::Coarse => Page::CoarseStats,
+            Self::Unknown => Page::Counters,
+        }
+    }
+
+    /// What is asked of an Envoy that is too old for these.
+    fn coarser(self) -> Option<Self> {
+        match self {
+            Self::Fine => Some(Self::Coarse),
+            Self::Coarse => Some(Self::Unknown),
+            Self::Unknown => None,
+        }
+    }
+
+    /// What is missing, in words.
+    fn shortcoming(self) -> Option<&'static str> {
+        match self {
+            Self::Fine => None,
+            Self::Coarse => Some(
+                "this Envoy is too old to give fine latency bins, so its percentiles lie between the bounds of its \
+                 histograms",
+            ),
+            Self::Unknown => Some("this Envoy is too old to give latency bins, so it adds no latency"),
+        }
+    }
 }
 
 /// What one proxy has said.
@@ -67,9 +110,8 @@ impl Known {
 
     fn shortcomings(&self) -> Vec<String> {
         let trouble = self.configuration_trouble.as_ref();
-        let bins = "this Envoy is too old to give fine latency bins, so it adds no latency".to_owned();
         let configuration = trouble.map(|trouble| format!("its configuration cannot be read: {trouble}"));
-        self.lacks_fine_bins.then_some(bins).into_iter().chain(configuration).collect()
+        self.bins.shortcoming().map(str::to_owned).into_iter().chain(configuration).collect()
     }
 
     fn wants_configuration(&self, sign: u64) -> bool {
@@ -84,19 +126,20 @@ impl Known {
 ///
 /// A configuration that cannot be read is a shortcoming and not an error: the counters do not wait for it.
 pub(super) async fn read(address: &Address, limits: &Limits, known: &Known) -> Result<Reading, ScrapeError> {
-    if known.lacks_fine_bins {
-        return read_with(Page::Counters, address, limits, known).await;
-    }
-    match read_with(Page::Stats, address, limits, known).await {
-        Err(ScrapeError::Status { page: Page::Stats, status: StatusCode::BAD_REQUEST }) => {
-            read_with(Page::Counters, address, limits, known).await
+    let mut bins = known.bins;
+    loop {
+        match read_with(bins, address, limits, known).await {
+            Err(ScrapeError::Status { page, status: StatusCode::BAD_REQUEST }) if page == bins.page() => {
+                let refused = || ScrapeError::Status { page, status: StatusCode::BAD_REQUEST };
+                bins = bins.coarser().ok_or_else(refused)?;
+            }
+            reading => return reading,
         }
-        reading => reading,
     }
 }
 
 async fn read_with(
-    statistics: Page,
+    bins: Bins,
     address: &Address,
     limits: &Limits,
     known: &Known,
@@ -111,7 +154,8 @@ async fn read_with(
         }
     };
     let proxy = Proxy { started_at_ns: process.started_at_ns, restart_epoch: process.restart_epoch, ..proxy };
-    let mut known = Known { lacks_fine_bins: statistics == Page::Counters, ..known.of(&process, &proxy) };
+    let mut known = Known { bins, ..known.of(&process, &proxy) };
+    let statistics = bins.page();
     let decode =
         move |body: &[u8]| Stats::decode(body).map_err(|error| ScrapeError::from_json(statistics, error));
     let stats = connection.get(statistics, decode).await?;
@@ -134,7 +178,7 @@ async fn read_with(
     };
     Ok(Reading {
         proxy,
-        baseline: Baseline { process, seen_at_ns, admin_requests: stats.admin_requests(), totals },
+        baseline: Baseline { process, seen_at_ns, signs: stats.signs(), totals, unflushed: Vec::new() },
         series: stats.series(),
         configuration,
         shortcomings: known.shortcomings(),

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use rand::Rng;
+use sidecarta_queries::rows::envoy::EnvoyScrape;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::error::in_one_line;
 use super::frame;
-use super::target::{Scraped, Target};
+use super::target::Target;
 use crate::pipeline::{Pipeline, Rows, Submission, SubmitError};
 use crate::status::SourceHandle;
 
@@ -82,7 +83,7 @@ async fn round(target: &mut Target, pipeline: &Pipeline, source: &SourceHandle, 
         source.succeeded(series, 0);
         return Round::Worked;
     }
-    match submit(pipeline, &scraped).await {
+    match submit(pipeline, scraped.scrape.clone()).await {
         Ok(()) => {
             target.stored(scraped);
             source.succeeded(series, 0);
@@ -101,10 +102,11 @@ async fn round(target: &mut Target, pipeline: &Pipeline, source: &SourceHandle, 
     }
 }
 
-async fn submit(pipeline: &Pipeline, scraped: &Scraped) -> Result<(), SubmitError> {
-    let frame = frame::encode(&scraped.scrape)
-        .map_err(|error| SubmitError::Broken { reason: in_one_line(&error) })?;
-    pipeline.submit(Submission { frame, rows: Rows::Envoy(Box::new(scraped.scrape.clone())) }).await
+/// Stores what was learned of a proxy; on `Ok` it is durable.
+pub(super) async fn submit(pipeline: &Pipeline, scrape: EnvoyScrape) -> Result<(), SubmitError> {
+    let frame =
+        frame::encode(&scrape).map_err(|error| SubmitError::Broken { reason: in_one_line(&error) })?;
+    pipeline.submit(Submission { frame, rows: Rows::Envoy(Box::new(scrape)) }).await
 }
 
 fn pause_after(failures: u32, interval: Duration) -> Duration {

@@ -11,13 +11,16 @@ use sidecarta_queries::dictionary::{self, Kind, Scope, StatId};
 use sidecarta_queries::rows::envoy::{LatencyBin, ObjectCounts, ObjectGauges, StatCounts, StatObject};
 
 pub use self::decode::Stats;
-use self::decode::{Bin, Histogram};
+pub(super) use self::decode::between_bounds;
 use self::place::{Place, place};
+use super::delta::Signs;
 use super::names::Names;
 
-/// The counter of the admin interface's own requests. Every scrape raises it, so it falls only where somebody has
-/// reset all counters.
-const ADMIN_REQUESTS: &str = "http.admin.downstream_rq_total";
+/// The counter of the admin interface's own requests.
+pub(super) const ADMIN_REQUESTS: &str = "http.admin.downstream_rq_total";
+
+/// The gauge of the uptime, which is set at each flush and so stands still in between.
+const UPTIME: &str = "server.uptime";
 
 /// The histogram of requests to a cluster, along a route, or of a virtual cluster.
 const UPSTREAM_TIME: &str = "upstream_rq_time";
@@ -68,9 +71,20 @@ impl Totals {
 }
 
 impl Stats {
-    /// How many requests the admin interface itself has had, where it counts them.
-    pub fn admin_requests(&self) -> Option<u64> {
-        self.values().find(|(name, _)| *name == ADMIN_REQUESTS).map(|(_, value)| value)
+    /// What tells of what has been done to the counters.
+    pub fn signs(&self) -> Signs {
+        let mut signs = Signs::default();
+        for (name, value) in self.values() {
+            match name {
+                ADMIN_REQUESTS => signs.admin_requests = Some(value),
+                "cluster_manager.cluster_added" | "listener_manager.listener_added" => {
+                    signs.objects_added = signs.objects_added.saturating_add(value);
+                }
+                UPTIME => signs.flushed_at_s = Some(value),
+                _ => {}
+            }
+        }
+        signs
     }
 
     /// A number that differs after clusters, listeners or routes have changed.
@@ -84,27 +98,58 @@ impl Stats {
 
     /// The totals. `names` tells where the names of objects end.
     pub fn totals(&self, names: &Names) -> Totals {
-        let mut objects = Objects::default();
-        for (name, value) in self.values().filter(|(_, value)| *value > 0) {
-            if let Some(place) = place(name, names) {
-                objects.count(&place, value);
-            }
+        let mut collected = Collected::new(names);
+        for (name, value) in self.values() {
+            collected.value(name, value);
         }
-        for (name, Histogram { bins }) in self.histograms() {
-            // The name of a histogram is looked up as that of a counter beside it.
-            let beside = match name.rsplit_once('.') {
-                Some((path, UPSTREAM_TIME)) => format!("{path}.upstream_rq_completed"),
-                Some((path, DOWNSTREAM_TIME)) => format!("{path}.downstream_rq_completed"),
-                _ => continue,
-            };
-            if let Some(place) = place(&beside, names)
-                && !matches!(place.object, place::ObjectName::Zone { .. })
-                && bins.iter().any(|bin| bin.count > 0)
-            {
-                objects.measure(&place, bins);
-            }
+        for (name, histogram) in self.histograms() {
+            collected.histogram(name, &histogram.bins);
         }
-        objects.finish()
+        collected.finish()
+    }
+}
+
+/// Totals of statistics that come one by one under their full names.
+pub(super) struct Collected<'n> {
+    objects: Objects,
+    names: &'n Names,
+}
+
+impl<'n> Collected<'n> {
+    /// Nothing yet. `names` tells where the names of objects end.
+    pub(super) fn new(names: &'n Names) -> Self {
+        Self { objects: Objects::default(), names }
+    }
+
+    /// Adds a counter or gauge, where it is kept.
+    pub(super) fn value(&mut self, name: &str, value: u64) {
+        if value > 0
+            && let Some(place) = place(name, self.names)
+        {
+            self.objects.count(&place, value);
+        }
+    }
+
+    /// Adds a histogram, where it is kept.
+    pub(super) fn histogram(&mut self, name: &str, bins: &[LatencyBin]) {
+        // The name of a histogram is looked up as that of a counter beside it.
+        let beside = match name.rsplit_once('.') {
+            Some((path, UPSTREAM_TIME)) => format!("{path}.upstream_rq_completed"),
+            Some((path, DOWNSTREAM_TIME)) => format!("{path}.downstream_rq_completed"),
+            _ => return,
+        };
+        // What is timed once more, by zone or for the hosts that are canaries, is left out.
+        if let Some(place) = place(&beside, self.names)
+            && matches!(place.stat, StatId::REQUESTS | StatId::DOWNSTREAM_REQUESTS)
+            && !matches!(place.object, place::ObjectName::Zone { .. })
+            && bins.iter().any(|bin| bin.count > 0)
+        {
+            self.objects.measure(&place, bins);
+        }
+    }
+
+    pub(super) fn finish(self) -> Totals {
+        self.objects.finish()
     }
 }
 
@@ -155,7 +200,7 @@ impl Objects {
         }
     }
 
-    fn measure(&mut self, place: &Place<'_>, bins: &[Bin]) {
+    fn measure(&mut self, place: &Place<'_>, bins: &[LatencyBin]) {
         add_bins(&mut self.found(place).counts.latency, bins);
     }
 
@@ -188,14 +233,12 @@ fn is_sign_of_configuration(name: &str) -> bool {
     }
 }
 
-/// Adds bins, keeping them sorted and each once. Envoy's times are whole milliseconds, so a bound with a
-/// fraction could only come from a histogram in another unit; it goes into the millisecond that holds it.
-fn add_bins(latency: &mut Vec<LatencyBin>, bins: &[Bin]) {
-    for bin in bins.iter().filter(|bin| bin.count > 0) {
-        let fine = LatencyBin::fine(bin.lower_bound as u32, bin.count);
-        match latency.binary_search_by_key(&fine.bin, |bin| bin.bin) {
-            Ok(index) => latency[index].count = latency[index].count.saturating_add(fine.count),
-            Err(index) => latency.insert(index, fine),
+/// Adds bins, keeping them sorted and each once.
+fn add_bins(latency: &mut Vec<LatencyBin>, bins: &[LatencyBin]) {
+    for &bin in bins.iter().filter(|bin| bin.count > 0) {
+        match latency.binary_search_by_key(&bin.bin, |bin| bin.bin) {
+            Ok(index) => latency[index].count = latency[index].count.saturating_add(bin.count),
+            Err(index) => latency.insert(index, bin),
         }
     }
 }

@@ -1,39 +1,24 @@
 //! One proxy that is scraped: what is known of it, and what of it has been stored.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sidecarta_queries::rows::envoy::{EnvoyScrape, Gap, ObjectGauges, ProxyConfig};
+use sidecarta_queries::dictionary::StatId;
+use sidecarta_queries::rows::envoy::{EnvoyScrape, Gap, ObjectGauges, ProxyConfig, StatObject};
 use tokio::time::Instant;
 
 use super::address::Address;
 use super::admin::Limits;
-use super::delta::{Baseline, deltas};
+use super::delta::{Baseline, deltas, unflushed};
 use super::error::ScrapeError;
+use super::owners::Claim;
+pub use super::owners::ProxyIds;
 use super::reading::{Known, Reading, now_ns, read};
 
 /// How long a proxy where nothing happens may go unmentioned. Its last scrape says that it still reports.
 const QUIET: Duration = Duration::from_secs(30);
 
-/// Which target bears which proxy id. The first to come with an id keeps it. Clones are one.
-#[derive(Clone, Debug, Default)]
-pub struct ProxyIds {
-    owners: Arc<Mutex<BTreeMap<String, Address>>>,
-}
-
-impl ProxyIds {
-    /// Whether `id` belongs to the target at `address` from now on.
-    fn claim(&self, id: &str, address: &Address) -> bool {
-        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        owners.entry(id.to_owned()).or_insert_with(|| address.clone()) == address
-    }
-
-    /// Gives up what belongs to the target at `address`, which is gone: its proxy may come back under another one.
-    pub fn release(&self, address: &Address) {
-        self.owners.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, owner| owner != address);
-    }
-}
+/// Gauges that move although nothing happens: uptime, memory, connections of the admin interface, days.
+const RESTLESS: [StatId; 4] = [StatId(300), StatId(303), StatId(304), StatId(306)];
 
 /// One proxy to be scraped, with what is known of it.
 #[derive(Debug)]
@@ -99,16 +84,19 @@ impl Target {
     ) -> Result<Scraped, ScrapeError> {
         let reading = read(&self.address, &self.limits, &self.known).await;
         self.has_failed |= reading.is_err();
-        let Reading { mut proxy, baseline, series, configuration, shortcomings, known } = reading?;
+        let Reading { mut proxy, mut baseline, series, configuration, shortcomings, known } = reading?;
         let mut remarks = shortcomings;
-        proxy.id = self.proxy_id(&proxy.id, &stored_baseline, &mut remarks);
+        proxy.id = self.proxy_id(&proxy.id, &stored_baseline, &mut remarks)?;
         let config = configuration.as_ref().map(|configuration| &configuration.proxy);
         let config = config.filter(|config| self.stored_configuration.as_ref() != Some(config)).cloned();
         let names = &configuration.unwrap_or_default().names;
         let before = Self::before(&mut self.stored, &proxy.id, stored_baseline, &mut remarks);
         let deltas = deltas(before, &baseline, self.watched_since_ns, names);
+        baseline.unflushed = unflushed(before, &baseline);
         let stands = before.is_some_and(|before| {
-            before.process == baseline.process && before.totals.counts == baseline.totals.counts
+            before.process == baseline.process
+                && before.totals.counts == baseline.totals.counts
+                && settled(&before.totals.gauges).eq(settled(&baseline.totals.gauges))
         });
         let gap = before.filter(|_| self.has_failed || deltas.lost_process).map(|before| Gap {
             since_ns: before.seen_at_ns,
@@ -162,26 +150,33 @@ impl Target {
     }
 
     /// The id that this target's proxy goes by. Proxies that say the same id are kept apart by their addresses.
+    ///
+    /// # Errors
+    /// If a proxy pushes under the id that this one says: nobody knows whether it is this one.
     fn proxy_id(
         &self,
         said: &str,
         stored_baseline: impl Fn(&str) -> Option<Vec<u8>>,
         remarks: &mut Vec<String>,
-    ) -> String {
+    ) -> Result<String, ScrapeError> {
         if said.is_empty() {
             remarks
                 .push("it has no node id and goes by its address; set `node.id` in its bootstrap".to_owned());
-            return self.address.to_string();
+            return Ok(self.address.to_string());
         }
         let apart = format!("{said}@{}", self.address);
         // Who was kept apart before stays so, whoever comes first this time.
-        if stored_baseline(&apart).is_none() && self.ids.claim(said, &self.address) {
-            return said.to_owned();
+        if stored_baseline(&apart).is_none() {
+            match self.ids.claim(said, &self.address) {
+                Claim::Granted => return Ok(said.to_owned()),
+                Claim::Scraped(_) => {}
+                Claim::Pushed(peer) => return Err(ScrapeError::Pushed { id: said.to_owned(), peer }),
+            }
         }
         remarks.push(format!(
             "another proxy says the same node id `{said}`, so the address is added to this one's"
         ));
-        apart
+        Ok(apart)
     }
 
     /// The newest stored baseline of the proxy.
@@ -201,4 +196,12 @@ impl Target {
         }
         stored.as_ref().and_then(|(_, baseline)| baseline.as_ref())
     }
+}
+
+/// Where the gauges stand that stay where they are as long as nothing happens.
+fn settled(gauges: &[ObjectGauges]) -> impl Iterator<Item = (&StatObject, StatId, u64)> {
+    let values = gauges
+        .iter()
+        .flat_map(|gauges| gauges.values.iter().map(|(stat, value)| (&gauges.object, stat, value)));
+    values.filter(|(_, stat, _)| !RESTLESS.contains(stat))
 }

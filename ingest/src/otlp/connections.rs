@@ -1,10 +1,11 @@
 //! Accepting connections and serving HTTP/1.1 and HTTP/2 on them, until it is time to stop.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -30,6 +31,10 @@ const MAX_HEADER_BYTES: u32 = 32 << 10;
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 /// After a failed accept, which is mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Where the connection comes from, among the extensions of each of its requests.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
 
 /// Serves `router` on every connection of `listener` until `shutdown`, then lets the requests that are being served end.
 /// Beyond `max_connections` a connection waits to be accepted.
@@ -57,8 +62,9 @@ pub(super) async fn serve(
             () = shutdown.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let connection = serve_connection(stream, router.clone(), shutdown.clone());
+            Ok((stream, peer)) => {
+                let router = router.clone().layer(Extension(Peer(peer.ip())));
+                let connection = serve_connection(stream, router, shutdown.clone());
                 let abort = abort.clone();
                 connections.spawn(async move {
                     let _permit = permit;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sidecarta_queries::frame::{Frame, FrameKind};
 use sidecarta_queries::rows::log::LogRecord;
+use sidecarta_queries::rows::metric::MetricPoint;
 use sidecarta_queries::rows::span::VaryingKeys;
 
 use super::compression::{self, CompressionError};
@@ -126,13 +127,13 @@ pub fn decode_frame(
         encoding => Some(compression::decompress(encoding, &frame.payload, usize::MAX, |_| Ok(()))?),
     };
     let payload = unpacked.as_deref().unwrap_or(&frame.payload);
-    decode(signal, payload, frame.received_at_ns, limits, varying, &mut |_| Ok(()))
+    decode(signal, payload, frame.received_at_ns, limits, varying, &mut |_| Ok(()), &mut |_| ())
 }
 
 /// Decodes an uncompressed request of any signal. Damage inside one record costs that record only.
 ///
 /// `received_at_ns` is ns since 1970 and stands for "now". `varying` decides how rows are laid out, not what they say.
-/// `reserve` is asked before memory is taken for rows.
+/// `reserve` is asked before memory is taken for rows. `see_point` is shown every data point, and changes nothing.
 ///
 /// # Errors
 /// If the bytes are no such message, if nothing in it can be read, if it has too many records, or if `reserve` says no.
@@ -143,6 +144,7 @@ pub(super) fn decode(
     limits: &DecodeLimits,
     varying: Arc<VaryingKeys>,
     reserve: &mut dyn FnMut(usize) -> Result<(), NoMemory>,
+    see_point: &mut dyn FnMut(&MetricPoint<'_>),
 ) -> Result<Decoded<Rows>, DecodeError> {
     let records = count_records(signal, payload, limits)?;
     // The rows take about as much as what they are decoded from, and something each, however little is in them.
@@ -152,8 +154,12 @@ pub(super) fn decode(
     match signal {
         Signal::Traces => Ok(decode_traces(payload, received_at_ns, limits, varying)?.map(Rows::Spans)),
         Signal::Metrics => {
+            let mut see_point = |point: &MetricPoint<'_>| {
+                see_point(point);
+                Fate::Store
+            };
             let decoded =
-                metrics::decode_metrics(payload, received_at_ns, limits, &mut meter, &mut |_| Fate::Store)?;
+                metrics::decode_metrics(payload, received_at_ns, limits, &mut meter, &mut see_point)?;
             Ok(decoded.map(Rows::Metrics))
         }
         Signal::Logs => {

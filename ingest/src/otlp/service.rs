@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use sidecarta_queries::frame::Frame;
+use sidecarta_queries::rows::metric::MetricPoint;
 use sidecarta_queries::rows::span::VaryingKeys;
 use tokio::sync::Semaphore;
 
@@ -19,6 +20,7 @@ use super::receipt::Receipt;
 use super::signal::Signal;
 use super::status::Refusal;
 use super::streams::StreamHandlers;
+use crate::envoy::push::{Statistics, StatisticsSink};
 use crate::pipeline::{Pipeline, Rows, Submission, SubmitError};
 use crate::status::{SourceBook, SourceHandle};
 
@@ -41,6 +43,8 @@ pub struct Receiver {
     /// One permit for each large body that may be decoded at once: more than there are cores would only take memory.
     decoding: Semaphore,
     streams: Option<StreamHandlers>,
+    /// Takes the statistics of Envoys out of metrics.
+    statistics: Option<StatisticsSink>,
     /// One permit for each stream that an Envoy may keep open.
     stream_slots: Semaphore,
 }
@@ -79,6 +83,7 @@ impl Receiver {
             max_connections: config.max_connections,
             decoding: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)),
             streams: None,
+            statistics: None,
             stream_slots: Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)),
         }
     }
@@ -94,6 +99,12 @@ impl Receiver {
     #[must_use]
     pub fn with_streams(self, handlers: StreamHandlers) -> Self {
         Self { streams: Some(handlers), ..self }
+    }
+
+    /// Counts the statistics of Envoys among metrics. They are stored as metrics all the same.
+    #[must_use]
+    pub fn with_statistics(self, sink: StatisticsSink) -> Self {
+        Self { statistics: Some(sink), ..self }
     }
 
     pub(super) fn streams(&self) -> Option<&StreamHandlers> {
@@ -156,7 +167,9 @@ impl Receiver {
         let likely_bytes = received.body.len().saturating_mul(usual_expansion);
         let (limits, max_body_bytes) = (self.limits.clone(), self.max_body_bytes);
         let varying = self.pipeline.store().varying_keys();
-        let work = move || prepare(signal, received, received_at_ns, &limits, varying, max_body_bytes);
+        let wanted = self.statistics.is_some().then(|| Statistics::received_at(received_at_ns));
+        let work =
+            move || prepare(signal, received, received_at_ns, &limits, varying, max_body_bytes, wanted);
         let prepared = if likely_bytes > INLINE_BYTES {
             // The semaphore is never closed, so that the permit is always had.
             let _permit = self.decoding.acquire().await;
@@ -165,10 +178,14 @@ impl Receiver {
         } else {
             work()?
         };
-        let Prepared { frame, decoded, reservation } = prepared;
+        let Prepared { frame, decoded, statistics, reservation } = prepared;
         let Decoded { batch, accepted, rejected, message } = decoded;
         if accepted > 0 {
             self.pipeline.submit(Submission { frame, rows: batch }).await?;
+        }
+        // Where this fails, all is sent again: then the rows are known already, and of the statistics the rest is counted.
+        if let (Some(sink), Some(statistics)) = (&self.statistics, statistics) {
+            sink.store(statistics).await?;
         }
         drop(reservation);
         Ok((accepted, Receipt { signal, rejected, message }))
@@ -179,6 +196,8 @@ impl Receiver {
 struct Prepared {
     frame: Frame,
     decoded: Decoded<Rows>,
+    /// The statistics of Envoys in it, where they are wanted.
+    statistics: Option<Statistics>,
     reservation: Reservation,
 }
 
@@ -190,6 +209,7 @@ fn prepare(
     limits: &DecodeLimits,
     varying: Arc<VaryingKeys>,
     max_body_bytes: usize,
+    mut statistics: Option<Statistics>,
 ) -> Result<Prepared, Refusal> {
     let Received { body, encoding, format, mut reservation } = received;
     let unpacked = match encoding {
@@ -203,8 +223,13 @@ fn prepare(
         from_json = to_protobuf(signal, content, &mut |bytes| reservation.grow(bytes))?;
         content = &from_json;
     }
-    let decoded =
-        decode(signal, content, received_at_ns, limits, varying, &mut |bytes| reservation.grow(bytes))?;
+    let mut reserve = |bytes| reservation.grow(bytes);
+    let mut see_point = |point: &MetricPoint<'_>| {
+        if let Some(statistics) = &mut statistics {
+            statistics.take(point);
+        }
+    };
+    let decoded = decode(signal, content, received_at_ns, limits, varying, &mut reserve, &mut see_point)?;
     let frames = signal.frames();
     let (kind, payload) = match (format, encoding) {
         (Format::Protobuf, Encoding::Gzip) => (frames.gzip, body),
@@ -212,7 +237,8 @@ fn prepare(
         (Format::Protobuf, Encoding::Identity) if body.len() < COMPRESSED_FROM_BYTES => (frames.plain, body),
         _ => (frames.zstd, for_log(content)?),
     };
-    Ok(Prepared { frame: Frame { kind, received_at_ns, payload }, decoded, reservation })
+    let frame = Frame { kind, received_at_ns, payload };
+    Ok(Prepared { frame, decoded, statistics, reservation })
 }
 
 /// A plain request as the log keeps it.

@@ -15,6 +15,7 @@ use futures::future::BoxFuture;
 use sidecarta_queries::rows::envoy::Proxy;
 use tokio_util::sync::CancellationToken;
 
+use super::connections::Peer;
 use super::memory::{MemoryBudget, Reservation};
 use super::service::{Receiver, now_ns};
 use super::status::Refusal;
@@ -64,7 +65,8 @@ impl EnvoyStream {
 /// What is known of a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StreamState {
-    /// Who sends, as its first message says; empty where none did. The address is empty.
+    /// Who sends, as its first message says; empty where none did. Its address is that which the connection comes from,
+    /// without a port.
     pub proxy: Proxy,
     /// Name of the log, of a stream of access logs; may be empty.
     pub log_name: String,
@@ -98,21 +100,24 @@ pub type StreamHandler = Arc<
     dyn for<'a> Fn(&'a StreamState, StreamMessage) -> BoxFuture<'a, Result<Handled, Refusal>> + Send + Sync,
 >;
 
+/// Gives a handler for a stream that has been opened. The handler is dropped when the stream ends.
+pub type OpenStream = Arc<dyn Fn() -> StreamHandler + Send + Sync>;
+
 /// What is done with the messages of each kind of stream.
 #[derive(Clone)]
 pub struct StreamHandlers {
     /// Takes `StreamAccessLogsMessage`s.
     pub access_logs: StreamHandler,
     /// Takes `StreamMetricsMessage`s; without it, that method is not implemented.
-    pub metrics: Option<StreamHandler>,
+    pub metrics: Option<OpenStream>,
 }
 
 impl StreamHandlers {
-    /// The handler of this kind.
-    pub(super) fn of(&self, stream: EnvoyStream) -> Option<&StreamHandler> {
+    /// The handler of a stream of this kind.
+    pub(super) fn open(&self, stream: EnvoyStream) -> Option<StreamHandler> {
         match stream {
-            EnvoyStream::AccessLogs => Some(&self.access_logs),
-            EnvoyStream::Metrics => self.metrics.as_ref(),
+            EnvoyStream::AccessLogs => Some(Arc::clone(&self.access_logs)),
+            EnvoyStream::Metrics => self.metrics.as_ref().map(|open| open()),
         }
     }
 }
@@ -140,8 +145,12 @@ pub(super) async fn serve(
         let reason = "as many streams are open as may be".to_owned();
         return Err(Refusal::Busy { reason, retry_after: Duration::from_secs(1) });
     };
+    let mut state = StreamState::default();
+    if let Some(Peer(address)) = request.extensions().get() {
+        state.proxy.address = address.to_string();
+    }
     let mut messages = Messages::of(request, receiver.max_body_bytes(), receiver.memory(), source);
-    let mut open = OpenStream { handler, source, shutdown, state: StreamState::default() };
+    let mut open = Reading { handler, source, shutdown, state };
     loop {
         let Some(next) = shutdown.run_until_cancelled(messages.next()).await else {
             return Err(shutting_down());
@@ -163,14 +172,14 @@ pub(super) async fn serve(
 }
 
 /// A stream that is being read.
-struct OpenStream<'s> {
+struct Reading<'s> {
     handler: &'s StreamHandler,
     source: &'s SourceHandle,
     shutdown: &'s CancellationToken,
     state: StreamState,
 }
 
-impl OpenStream<'_> {
+impl Reading<'_> {
     /// Hands a message over until it is taken or refused for good. Its memory is held as long.
     async fn hand_over(&self, message: StreamMessage, _held: Reservation) -> Result<(), Refusal> {
         let mut was_told_to_wait = false;

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use sidecarta_ingest::envoy::names::Names;
+use sidecarta_ingest::envoy::stats::Stats;
 use sidecarta_ingest::envoy::target::{Scraped, Target};
 use sidecarta_queries::dictionary::StatId;
-use sidecarta_queries::rows::envoy::{EnvoyScrape, LatencyBin, ObjectCounts, StatObject};
+use sidecarta_queries::rows::envoy::{EnvoyScrape, LatencyBin, ObjectCounts, ObjectGauges, StatObject};
+use sidecarta_queries::sketch::Scheme;
 use tokio::sync::Mutex;
 
 use crate::proxy::Envoy;
@@ -156,6 +159,22 @@ async fn a_reset_of_the_counters_leaves_the_histograms_alone() {
 }
 
 #[tokio::test]
+async fn a_reset_shows_although_others_keep_asking_the_admin_interface() {
+    let envoy = Envoy::start(upstream::start().await, upstream::nobody().await).await;
+    let (mut target, mut store) = (target(&envoy.admin), Store::default());
+    store.scrape(&mut target).await;
+    upstream::send(envoy.listener, "/status/200", 5).await;
+    store.scrape(&mut target).await;
+    envoy.admin_call("POST", "/reset_counters").await.expect("counters can be reset");
+    for _ in 0..100 {
+        envoy.admin_call("GET", "/ready").await.expect("it is ready");
+    }
+    upstream::send(envoy.listener, "/status/200", 7).await;
+    store.scrape(&mut target).await;
+    assert_eq!(store.count(&live(), StatId::REQUESTS), 12);
+}
+
+#[tokio::test]
 async fn a_new_sidecarta_goes_on_where_the_old_one_stopped() {
     let envoy = Envoy::start(upstream::start().await, upstream::nobody().await).await;
     let mut store = Store::default();
@@ -193,8 +212,65 @@ async fn nothing_new_is_said_to_be_nothing_new() {
     assert_eq!(requests_in(&news.scrape), 1);
 }
 
+#[tokio::test]
+async fn a_gauge_that_moves_is_news_although_nothing_was_counted() {
+    let envoy = Envoy::start(upstream::start().await, upstream::nobody().await).await;
+    let mut store = Store::default();
+    let mut target = target(&envoy.admin);
+    store.scrape(&mut target).await;
+    assert!(!store.look(&mut target).await.is_news);
+    envoy.admin_call("POST", "/healthcheck/fail").await.expect("it can be drained");
+    let looking = Mutex::new((&store, &mut target));
+    let news = eventually("it is told that the process drains", async || {
+        let (store, target) = &mut *looking.lock().await;
+        Some(store.look(target).await).filter(|scraped| scraped.is_news)
+    });
+    let scrape = news.await.scrape;
+    assert_eq!(scrape.deltas, []);
+    let live = |gauges: &ObjectGauges| gauges.values.get(StatId(302));
+    assert_eq!(scrape.gauges.iter().map(live).sum::<u64>(), 0);
+}
+
 /// Requests to the live cluster that one scrape brings.
 fn requests_in(scrape: &EnvoyScrape) -> u64 {
     let of_live = scrape.deltas.iter().filter(|delta| delta.object == live());
     of_live.map(|delta| delta.counts.get(StatId::REQUESTS)).sum()
+}
+
+/// The bins of a histogram, sorted by their upper bounds.
+fn latencies(body: &[u8]) -> Vec<(f64, f64, u64)> {
+    let totals = Stats::decode(body).expect("statistics").totals(&Names::default());
+    let counts = totals
+        .counts
+        .into_iter()
+        .find(|counts| counts.object == StatObject::Cluster("live.shop_80".to_owned()));
+    let bins = counts.map(|counts| counts.latency).unwrap_or_default();
+    let bounds = |bin: LatencyBin| Scheme::Envoy.bounds_ms(bin.bin);
+    let mut bins: Vec<_> = bins.into_iter().map(|bin| (bounds(bin).0, bounds(bin).1, bin.count)).collect();
+    bins.sort_by(|one, other| one.1.total_cmp(&other.1));
+    bins
+}
+
+#[tokio::test]
+async fn fixed_bounds_hold_what_the_fine_bins_hold() {
+    let envoy = Envoy::start(upstream::start().await, upstream::nobody().await).await;
+    upstream::send(envoy.listener, "/status/200", 40).await;
+    let ask = async |buckets: &str| {
+        let path = format!(
+            "/stats?format=json&usedonly&histogram_buckets={buckets}&filter=live.shop_80.*upstream_rq_"
+        );
+        latencies(&envoy.admin_call("GET", &path).await.expect("an answer"))
+    };
+    let count = |bins: &[(f64, f64, u64)]| bins.iter().map(|bin| bin.2).sum::<u64>();
+    let flushed = async || Some(ask("detailed").await).filter(|bins| count(bins) == 40);
+    let fine = eventually("the histograms have been flushed", flushed).await;
+    let mut coarse = ask("cumulative").await;
+    assert_eq!(count(&coarse), 40);
+    for (low, high, count) in fine {
+        for _ in 0..count {
+            let room = coarse.iter_mut().find(|bin| bin.2 > 0).expect("as many requests");
+            assert!(room.0 <= low && high <= room.1, "{low}..{high} is counted as {room:?}");
+            room.2 -= 1;
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use sidecarta_ingest::envoy::EnvoyConfig;
 use sidecarta_ingest::envoy::address::Address;
+use sidecarta_ingest::envoy::delta::Baseline;
 use sidecarta_ingest::envoy::error::ScrapeError;
 use sidecarta_ingest::envoy::target::{ProxyIds, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,6 +17,7 @@ const STARTED: &str =
 const SERVER_INFO: &str = include_str!("../../../tests/fixtures/envoy/server_info.json");
 const CONFIG_DUMP: &str = include_str!("../../../tests/fixtures/envoy/config_dump.json");
 const STATS: &str = include_str!("../../../tests/fixtures/envoy/stats.json");
+const BOUNDS: &str = include_str!("../../../tests/fixtures/envoy/stats_hist_cumulative.json");
 
 /// A server that answers every request line by `answer`, byte for byte, and closes where that says so.
 struct Server {
@@ -217,17 +219,38 @@ async fn only_pages_that_change_nothing_are_asked_for() {
     assert_eq!(pages, [process, "GET /server_info", "GET /stats", "GET /config_dump", process, "GET /stats"]);
 }
 
-#[tokio::test]
-async fn an_old_envoy_without_fine_bins_is_asked_for_counters() {
+/// An Envoy that refuses these parameters of `/stats`, and knows the cumulative buckets else.
+async fn old_envoy(refused: &'static [&'static str]) -> Server {
     let refusal = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".to_vec();
-    let server = Server::recorded_but("histogram_buckets=detailed", Answer::Bytes(refusal)).await;
-    let mut target = target(&server.address);
-    let scraped = target.scrape(|_| None).await.expect("a scrape");
-    assert!(scraped.detail.contains("too old to give fine latency bins"), "{}", scraped.detail);
-    target.stored(scraped);
-    target.scrape(|_| None).await.expect("another scrape");
-    let refused = server.requests().iter().filter(|line| line.contains("histogram_buckets")).count();
-    assert_eq!(refused, 1, "it is not asked again for what it does not know");
+    Server::start(move |line| {
+        if refused.iter().any(|refused| line.contains(refused)) {
+            return Answer::Bytes(refusal.clone());
+        }
+        if line.contains("histogram_buckets=cumulative") { Answer::Bytes(ok(BOUNDS)) } else { recorded(line) }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_old_envoy_is_asked_for_the_finest_bins_that_it_knows() {
+    let cases: [(&[&str], usize, &str); 2] = [
+        (&["histogram_buckets=detailed"], 1, "too old to give fine latency bins"),
+        (&["histogram_buckets"], 2, "it adds no latency"),
+    ];
+    for (refused, refusals, words) in cases {
+        let server = old_envoy(refused).await;
+        let mut target = target(&server.address);
+        let scraped = target.scrape(|_| None).await.expect("a scrape");
+        assert!(scraped.detail.contains(words), "{}", scraped.detail);
+        let baseline: Baseline = postcard::from_bytes(&scraped.scrape.baseline).expect("a baseline");
+        let has_latency = baseline.totals.counts.iter().any(|counts| !counts.latency.is_empty());
+        assert_eq!(has_latency, refusals == 1);
+        target.stored(scraped);
+        target.scrape(|_| None).await.expect("another scrape");
+        let asked_in_vain =
+            server.requests().iter().filter(|line| refused.iter().any(|part| line.contains(part))).count();
+        assert_eq!(asked_in_vain, refusals, "it is not asked again for what it does not know");
+    }
 }
 
 #[tokio::test]

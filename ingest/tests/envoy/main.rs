@@ -1,5 +1,5 @@
-//! The scraper against real Envoys, and against servers that are anything but; and what real Envoys push.
-//! The scraper against real Envoys, and against servers that are anything but; access logs that real Envoys write.
+//! The scraper against real Envoys, and against servers that are anything but; what real Envoys push, and the access logs
+//! that they write.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
@@ -9,6 +9,7 @@ mod exposition;
 mod hostile;
 mod proxy;
 mod push;
+mod pushed;
 mod spawned;
 mod upstream;
 

@@ -5,7 +5,9 @@ use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sidecarta_ingest::otlp::streams::{Handled, StreamHandler, StreamHandlers, StreamMessage, StreamState};
+use sidecarta_ingest::otlp::streams::{
+    Handled, OpenStream, StreamHandler, StreamHandlers, StreamMessage, StreamState,
+};
 use sidecarta_ingest::otlp::{OtlpConfig, Receiver, serve_grpc};
 use sidecarta_ingest::pipeline::{Pipeline, PipelineOptions};
 use sidecarta_ingest::status::SourceBook;
@@ -42,10 +44,9 @@ async fn an_envoy_pushes_all_it_can_and_comes_again_after_a_restart() {
     let data = TempDir::new().expect("a folder");
     let (pipeline, _threads) = Pipeline::start(&PipelineOptions::in_dir(data.path())).expect("a pipeline");
     let (seen, book) = (Seen::default(), SourceBook::default());
-    let handlers = StreamHandlers {
-        access_logs: handler(&seen, "access logs"),
-        metrics: Some(handler(&seen, "metrics")),
-    };
+    let of_metrics = handler(&seen, "metrics");
+    let metrics: OpenStream = Arc::new(move || Arc::clone(&of_metrics));
+    let handlers = StreamHandlers { access_logs: handler(&seen, "access logs"), metrics: Some(metrics) };
     let receiver = Receiver::new(pipeline, book.clone(), &OtlpConfig::default()).with_streams(handlers);
     let receiver = Arc::new(receiver);
     let mut listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -61,6 +62,7 @@ async fn an_envoy_pushes_all_it_can_and_comes_again_after_a_restart() {
             id: "gateway-1".to_owned(),
             cluster: "gateway".to_owned(),
             zone: "here".to_owned(),
+            address: "127.0.0.1".to_owned(),
             ..Proxy::default()
         };
         assert_eq!((proxy, sender.log_name.as_str()), (expected, "edge"));

@@ -2,6 +2,7 @@
 
 use sidecarta_ingest::discovery::{DiscoveryConfig, FileConfig};
 use sidecarta_ingest::envoy::delta::Baseline;
+use sidecarta_ingest::envoy::target::ProxyIds;
 use sidecarta_ingest::envoy::{self, EnvoyConfig};
 use sidecarta_ingest::pipeline::{Pipeline, PipelineOptions, PipelineThreads};
 use sidecarta_ingest::status::SourceBook;
@@ -33,7 +34,8 @@ impl Sidecarta {
         let (pipeline, threads) = Pipeline::start(&PipelineOptions::in_dir(data.path())).expect("a pipeline");
         let sources = SourceBook::default();
         let shutdown = CancellationToken::new();
-        let tasks = envoy::spawn(config, &pipeline, &sources, &shutdown).expect("good addresses");
+        let tasks = envoy::spawn(config, &pipeline, &sources, &ProxyIds::default(), &shutdown)
+            .expect("good addresses");
         Self { pipeline, threads, sources, shutdown, tasks }
     }
 

@@ -26,7 +26,7 @@ pub struct ProxySummary {
     pub identity: String,
     /// `node.cluster`; may be empty.
     pub cluster: String,
-    /// Admin address that is asked.
+    /// Admin address that is asked, or the address that the proxy pushes from; empty where its statistics come as OTLP metrics.
     pub address: String,
     /// Availability zone; may be empty.
     pub zone: String,

@@ -21,7 +21,7 @@ pub(super) const STATS: &[Stat] = &[
     stat(207, MANAGER, "downstream_rq_active", Gauge, Requests, "Requests in flight"),
     stat(208, MANAGER, "no_route", Counter, Requests, "Requests answered 404 because no route matched"),
     stat(209, MANAGER, "no_cluster", Counter, Requests, "Requests answered 503 because the route's cluster does not exist"),
-    stat(210, MANAGER, "rq_direct_response", Counter, Requests, "Requests that the proxy answered itself as its routes say"),
+    stat(210, MANAGER, "rq_direct_response", Counter, Requests, "Requests that the proxy answered itself as its routes say, redirects among them"),
     stat(211, MANAGER, "rq_redirect", Counter, Requests, "Requests that were redirected"),
     stat(212, MANAGER, "downstream_rq_too_large", Counter, Requests, "Requests refused because they were too large"),
     stat(213, MANAGER, "downstream_rq_overload_close", Counter, Requests, "Requests refused because the proxy was overloaded"),

@@ -1,9 +1,10 @@
-//! What one scrape of one Envoy adds: deltas of its counters, and its configuration where that changed.
+//! What one scrape of one Envoy adds: deltas of its counters, and its configuration where that changed. What an Envoy pushes
+//! comes in the same form.
 
 use serde::{Deserialize, Serialize};
 
 use crate::dictionary::{Scope, StatId};
-use crate::sketch::{envoy_bin, envoy_range};
+use crate::sketch::{envoy_bin, envoy_range, envoy_reach};
 
 /// Everything learned from one scrape of one proxy. Stored as a whole or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -44,7 +45,7 @@ pub struct Proxy {
     pub id: String,
     /// `node.cluster`: by custom the service that the proxy stands before. May be empty.
     pub cluster: String,
-    /// Admin address that was asked.
+    /// Admin address that was asked; of a proxy that pushes, the address that it pushes from.
     pub address: String,
     /// Version of Envoy.
     pub envoy_version: String,
@@ -204,6 +205,15 @@ impl LatencyBin {
     /// Requests between two bounds of a histogram, ms; the upper one may be infinite.
     pub fn between(low_ms: f64, high_ms: f64, count: u64) -> Self {
         Self { bin: envoy_range(low_ms, high_ms), count }
+    }
+
+    /// Requests that an Envoy counts beyond the bound `above_ms` of a histogram, if there is one, and up to the bound
+    /// `up_to_ms`, which may be infinite.
+    ///
+    /// Envoy counts its own bins by where they start: with 50 ms as a bound, the requests of 50 to 51 ms are up to it.
+    pub fn up_to(above_ms: Option<f64>, up_to_ms: f64, count: u64) -> Self {
+        let low_ms = above_ms.map_or(0.0, |bound| envoy_reach(bound).0);
+        Self::between(low_ms, envoy_reach(up_to_ms).1, count)
     }
 }
 

@@ -127,7 +127,9 @@ impl Directory {
             return Arc::clone(known);
         }
         let object = Arc::new(object.clone());
-        self.objects.insert(Arc::clone(&object));
+        if self.objects.len() < MAX_SERIES {
+            self.objects.insert(Arc::clone(&object));
+        }
         object
     }
 

@@ -15,30 +15,34 @@ use super::topology::NAMESPACE;
 const GOOD_FOR_DAYS: i64 = 90;
 
 /// The authority that signs for the mesh.
-pub(super) struct Authority {
+#[expect(missing_debug_implementations, reason = "it holds a key")]
+pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     folder: PathBuf,
 }
 
 /// The files that an Envoy needs to prove who it is and to check who the other is.
 #[derive(Clone, Debug)]
-pub(super) struct Identity {
+pub struct Identity {
     /// Certificate chain, PEM.
-    pub(super) certificate: PathBuf,
+    pub certificate: PathBuf,
     /// Private key, PEM.
-    pub(super) key: PathBuf,
+    pub key: PathBuf,
     /// The authority's own certificate, PEM.
-    pub(super) authority: PathBuf,
+    pub authority: PathBuf,
 }
 
 /// The name that stands in a service's certificate.
-pub(super) fn spiffe_id(service: &str) -> String {
+pub fn spiffe_id(service: &str) -> String {
     format!("spiffe://{NAMESPACE}/{service}")
 }
 
 impl Authority {
     /// Makes an authority that writes into `folder`.
-    pub(super) fn new(folder: &Path) -> Result<Self, MeshError> {
+    ///
+    /// # Errors
+    /// If it cannot write there.
+    pub fn new(folder: &Path) -> Result<Self, MeshError> {
         let mut params = CertificateParams::new(Vec::new())?;
         params.distinguished_name.push(DnType::CommonName, format!("{NAMESPACE} demo authority"));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -49,7 +53,10 @@ impl Authority {
     }
 
     /// Signs a certificate for one workload of a service, good for both ends of a connection.
-    pub(super) fn identity(&self, service: &str, workload: &str) -> Result<Identity, MeshError> {
+    ///
+    /// # Errors
+    /// If the names cannot stand in a certificate, or the files cannot be written.
+    pub fn identity(&self, service: &str, workload: &str) -> Result<Identity, MeshError> {
         let mut params = CertificateParams::new(vec![service.to_owned()])?;
         params.distinguished_name.push(DnType::CommonName, workload);
         params.subject_alt_names.push(SanType::URI(spiffe_id(service).try_into()?));

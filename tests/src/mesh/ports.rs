@@ -9,7 +9,7 @@ use super::MeshError;
 /// A port that is bound, but on which nothing listens: connections to it are refused, no other program gets it, and
 /// a program of the same user that sets `SO_REUSEPORT`, as Envoy does, can listen on it.
 #[derive(Debug)]
-pub(super) struct ReservedPort {
+pub struct ReservedPort {
     address: SocketAddr,
     /// Held for its binding alone.
     _socket: TcpSocket,
@@ -17,7 +17,10 @@ pub(super) struct ReservedPort {
 
 impl ReservedPort {
     /// Takes a free port.
-    pub(super) fn new() -> Result<Self, MeshError> {
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn new() -> Result<Self, MeshError> {
         let reserve = || {
             let socket = TcpSocket::new_v4()?;
             socket.set_reuseport(true)?;
@@ -28,7 +31,7 @@ impl ReservedPort {
     }
 
     /// The loopback address with the port.
-    pub(super) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 }

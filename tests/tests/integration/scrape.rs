@@ -38,15 +38,20 @@ async fn hostile(answer: Option<&'static str>) -> SocketAddr {
 }
 
 /// A service and before it a real Envoy, of the node `shop-1` in the cluster `shop`.
-struct Proxied {
-    admin: String,
-    url: String,
+pub(super) struct Proxied {
+    pub(super) admin: String,
+    pub(super) url: String,
     _envoy: Child,
     _folder: TempDir,
 }
 
 impl Proxied {
     async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    /// An Envoy with another configuration.
+    pub(super) async fn start_with(change: impl FnOnce(&mut Value)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let service = listener.local_addr().unwrap();
         let answer = async || Ok::<_, Infallible>("an answer");
@@ -54,7 +59,9 @@ impl Proxied {
 
         let folder = tempfile::tempdir().unwrap();
         let (config, address) = (folder.path().join("envoy.json"), folder.path().join("admin"));
-        std::fs::write(&config, configuration(service).to_string()).unwrap();
+        let mut configuration = configuration(service);
+        change(&mut configuration);
+        std::fs::write(&config, configuration.to_string()).unwrap();
         let envoy = bound_to_us(&program("SIDECARTA_ENVOY"), "KILL")
             .args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"])
             .arg("--config-path")

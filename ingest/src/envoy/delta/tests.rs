@@ -1,3 +1,5 @@
+mod hot_restart;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -5,7 +7,7 @@ use sidecarta_queries::dictionary::StatId;
 use sidecarta_queries::rows::envoy::{LatencyBin, ObjectCounts, StatCounts, StatObject};
 use sidecarta_queries::sketch::envoy_bin;
 
-use super::{Baseline, Deltas, Names, Process, Totals, deltas};
+use super::{Baseline, Deltas, Names, Process, Signs, Totals, deltas};
 
 const SECOND_NS: i64 = 1_000_000_000;
 const WATCHED_SINCE_NS: i64 = 1_000 * SECOND_NS;
@@ -31,9 +33,15 @@ fn baseline(process: Process, seen_at_s: i64, requests: u64) -> Baseline {
     Baseline {
         process,
         seen_at_ns: seen_at_s * SECOND_NS,
-        admin_requests: Some(seen_at_s as u64),
+        signs: asked(seen_at_s as u64),
         totals: Totals { counts, gauges: Vec::new() },
+        unflushed: Vec::new(),
     }
+}
+
+/// Signs of a process whose admin interface was asked so often.
+fn asked(admin_requests: u64) -> Signs {
+    Signs { admin_requests: Some(admin_requests), ..Signs::default() }
 }
 
 fn requests(before: Option<&Baseline>, now: &Baseline) -> u64 {
@@ -63,8 +71,27 @@ fn a_counter_that_fell_started_anew() {
 #[test]
 fn a_reset_shows_even_where_a_counter_has_overtaken_itself() {
     let before = baseline(process(0), 1_000, 10);
-    let now = Baseline { admin_requests: Some(5), ..baseline(process(0), 1_005, 12) };
+    let now = Baseline { signs: asked(5), ..baseline(process(0), 1_005, 12) };
     assert_eq!(requests(Some(&before), &now), 12);
+    // Others have asked the admin interface meanwhile, or it does not count.
+    for admin_requests in [Some(9_000), None] {
+        let signs = |objects_added| Signs { admin_requests, objects_added, flushed_at_s: None };
+        let before = Baseline { signs: signs(30), ..before.clone() };
+        let now = Baseline { signs: signs(2), ..now.clone() };
+        assert_eq!(requests(Some(&before), &now), 12);
+    }
+}
+
+#[test]
+fn a_reset_does_not_reach_endpoints() {
+    let endpoint = |seen_at_s, count| {
+        let mut baseline = baseline(process(0), seen_at_s, count);
+        let object = StatObject::Endpoint { cluster: "orders".to_owned(), address: "a".to_owned() };
+        baseline.totals.counts[0].object = object;
+        baseline
+    };
+    let now = Baseline { signs: asked(5), ..endpoint(1_005, 12) };
+    assert_eq!(requests(Some(&endpoint(1_000, 10)), &now), 2);
 }
 
 #[test]
@@ -102,6 +129,21 @@ fn a_first_look_counts_only_what_happened_under_it() {
     assert_eq!(requests(None, &baseline(process(0), 1_001, 700)), 0);
     assert_eq!(requests(None, &baseline(process(995), 1_001, 7)), 7, "it started just before");
     assert_eq!(requests(None, &baseline(process(2_000), 2_005, 7)), 7, "it started later");
+}
+
+#[test]
+fn bins_of_another_kind_start_anew() {
+    let with = |latency: Vec<LatencyBin>, seen_at_s| {
+        let counts = vec![ObjectCounts { latency, ..cluster("orders", 5) }];
+        Baseline { totals: Totals { counts, gauges: Vec::new() }, ..baseline(process(0), seen_at_s, 0) }
+    };
+    let fine = |seen_at_s| with(vec![LatencyBin::fine(7, 5)], seen_at_s);
+    let coarse = |count, seen_at_s| with(vec![LatencyBin::between(5.0, 10.0, count)], seen_at_s);
+    for (before, now) in [(fine(1_000), coarse(5, 1_005)), (coarse(5, 1_000), fine(1_005))] {
+        assert_eq!(deltas(Some(&before), &now, WATCHED_SINCE_NS, &Names::default()).counts, []);
+    }
+    let found = deltas(Some(&coarse(5, 1_000)), &coarse(8, 1_005), WATCHED_SINCE_NS, &Names::default());
+    assert_eq!(found.counts[0].latency, [LatencyBin::between(5.0, 10.0, 3)]);
 }
 
 #[test]
@@ -165,7 +207,7 @@ struct Mesh {
 
 impl Mesh {
     fn new() -> Self {
-        let proxy = Baseline { admin_requests: Some(1_000_000), ..baseline(process(1_000), 1_000, 0) };
+        let proxy = Baseline { signs: asked(1_000_000), ..baseline(process(1_000), 1_000, 0) };
         Self {
             now_s: 1_000,
             proxy,
@@ -184,15 +226,13 @@ impl Mesh {
             Event::Flush => self.flush(),
             Event::Scrape => self.scrape(),
             Event::FailedScrape => {
-                self.proxy.admin_requests = self.proxy.admin_requests.map(|count| count + 3);
+                self.ask(|count| count + 3);
             }
             Event::Restart => {
                 self.lose(|unseen| *unseen = (0, 0));
                 self.unflushed.clear();
-                self.proxy = Baseline {
-                    admin_requests: Some(900_000),
-                    ..baseline(process(self.now_s), self.now_s, 0)
-                };
+                self.proxy =
+                    Baseline { signs: asked(900_000), ..baseline(process(self.now_s), self.now_s, 0) };
             }
             Event::ResetCounters => {
                 self.lose(|unseen| unseen.0 = 0);
@@ -200,7 +240,7 @@ impl Mesh {
                     cluster.counts = StatCounts::default();
                 }
                 // Under a reset that nobody sees nothing is promised, so the admin counter starts high enough.
-                self.proxy.admin_requests = self.proxy.admin_requests.map(|count| count / 2);
+                self.ask(|count| count / 2);
             }
             Event::Vanish { cluster } => {
                 self.flush();
@@ -210,6 +250,10 @@ impl Mesh {
                 self.scrape();
             }
         }
+    }
+
+    fn ask(&mut self, count: impl Fn(u64) -> u64) {
+        self.proxy.signs.admin_requests = self.proxy.signs.admin_requests.map(count);
     }
 
     fn request(&mut self, name: &str, latency_ms: u32) {
@@ -243,7 +287,7 @@ impl Mesh {
     }
 
     fn scrape(&mut self) {
-        self.proxy.admin_requests = self.proxy.admin_requests.map(|count| count + 3);
+        self.ask(|count| count + 3);
         self.proxy.seen_at_ns = self.now_s * SECOND_NS;
         let found = deltas(self.stored.as_ref(), &self.proxy, WATCHED_SINCE_NS, &Names::default());
         for counts in found.counts {

@@ -1,9 +1,15 @@
 //! The JSON of `/stats`, read in one walk: names into one buffer, values beside them.
 
+mod histograms;
+
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use sidecarta_queries::rows::envoy::LatencyBin;
+
+use self::histograms::Histograms;
+pub(in crate::envoy) use self::histograms::between_bounds;
 
 /// The statistics of one answer, as they came.
 #[derive(Clone, Debug, Default)]
@@ -18,14 +24,8 @@ pub struct Stats {
 /// One histogram.
 #[derive(Clone, Debug)]
 pub(super) struct Histogram {
-    pub(super) bins: Vec<Bin>,
-}
-
-/// Some values of a histogram.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub(super) struct Bin {
-    pub(super) lower_bound: f64,
-    pub(super) count: u64,
+    /// In any order, and perhaps some of them twice.
+    pub(super) bins: Vec<LatencyBin>,
 }
 
 impl Stats {
@@ -113,13 +113,7 @@ impl<'de> Visitor<'de> for Element<'_> {
                     is_named = true;
                 }
                 Key::Value => value = entries.next_value::<Value>()?.0,
-                Key::Histograms => {
-                    let histograms: Histograms = entries.next_value()?;
-                    let named = histograms.details.into_iter();
-                    stats.histograms.extend(
-                        named.map(|NamedHistogram { name, totals }| (name, Histogram { bins: totals })),
-                    );
-                }
+                Key::Histograms => entries.next_value::<Histograms>()?.add_to(&mut stats.histograms),
                 Key::Other => {
                     entries.next_value::<IgnoredAny>()?;
                 }
@@ -166,19 +160,6 @@ impl Visitor<'_> for Name<'_> {
         self.0.push_str(name);
         Ok(())
     }
-}
-
-#[derive(Deserialize)]
-struct Histograms {
-    #[serde(default)]
-    details: Vec<NamedHistogram>,
-}
-
-#[derive(Deserialize)]
-struct NamedHistogram {
-    name: String,
-    #[serde(default)]
-    totals: Vec<Bin>,
 }
 
 /// A statistic's value, where it can be a count. Gauges that went below zero show up just under 2^64, text and

@@ -3,12 +3,14 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use sidecarta_queries::dictionary::{self, StatId};
 use sidecarta_queries::rows::envoy::{LatencyBin, StatObject};
+use sidecarta_queries::sketch::Scheme;
 
 use super::{Names, Stats, Totals};
 
 const RECORDED: &str = include_str!("../../../../tests/fixtures/envoy/stats.json");
 const RECORDED_LATER: &str = include_str!("../../../../tests/fixtures/envoy/stats_2.json");
 const RECORDED_BINS: &str = include_str!("../../../../tests/fixtures/envoy/stats_hist_detailed.json");
+const RECORDED_BOUNDS: &str = include_str!("../../../../tests/fixtures/envoy/stats_hist_cumulative.json");
 
 fn decode(text: &str) -> Stats {
     Stats::decode(text.as_bytes()).expect("statistics")
@@ -128,6 +130,68 @@ fn recorded_bins_hold_every_answered_request() {
 }
 
 #[test]
+fn what_is_timed_once_more_is_left_out() {
+    let timed =
+        |name: &str| format!(r#"{{"name":"{name}","totals":[{{"lower_bound":7,"width":1,"count":2}}]}}"#);
+    let copies = ["canary.", "internal.", "external.", "zone.here.there.", ""];
+    let timed: Vec<String> =
+        copies.iter().map(|copy| timed(&format!("cluster.orders.{copy}upstream_rq_time"))).collect();
+    let text = format!(r#"{{"stats":[{{"histograms":{{"details":[{}]}}}}]}}"#, timed.join(","));
+    let totals = decode(&text).totals(&Names::default());
+    let latency = totals.of(&cluster("orders")).map(|found| found.latency.clone());
+    assert_eq!(latency, Some(vec![LatencyBin::fine(7, 2)]));
+}
+
+#[test]
+fn recorded_bounds_hold_the_same_requests_as_recorded_bins() {
+    let fine = decode(RECORDED_BINS).totals(&Names::default());
+    let coarse = decode(RECORDED_BOUNDS).totals(&Names::default());
+    let bounds = |bin: i16| Scheme::Envoy.bounds_ms(bin);
+    assert_eq!(fine.counts.len(), coarse.counts.len());
+    for (fine, coarse) in fine.counts.iter().zip(&coarse.counts) {
+        assert_eq!(fine.object, coarse.object);
+        let mut left: Vec<LatencyBin> = coarse.latency.clone();
+        left.sort_by(|one, other| bounds(one.bin).1.total_cmp(&bounds(other.bin).1));
+        assert!(left.iter().all(|bin| bin.bin < 0), "{:?}", fine.object);
+        // The bins come in order, so the first that has room left is the one that a request must be in.
+        for bin in &fine.latency {
+            for _ in 0..bin.count {
+                let (low, high) = bounds(bin.bin);
+                let room = left.iter_mut().find(|bin| bin.count > 0).expect("as many requests");
+                let (at_least, at_most) = bounds(room.bin);
+                assert!(
+                    at_least <= low && high <= at_most,
+                    "{low}..{high} is counted as {at_least}..{at_most}"
+                );
+                room.count -= 1;
+            }
+        }
+        assert!(left.iter().all(|bin| bin.count == 0), "{:?} has more requests than bins", fine.object);
+    }
+    let orders = &coarse.of(&cluster("orders_v1")).expect("orders").latency;
+    assert!(orders.contains(&LatencyBin::between(26.0, 51.0, 91)), "{orders:?}");
+}
+
+#[test]
+fn bounds_out_of_order_count_nothing_twice() {
+    let buckets = |buckets: &str| {
+        let text = format!(
+            r#"{{"stats":[{{"histograms":[{{"name":"cluster.a.upstream_rq_time","buckets":[{buckets}]}}]}}]}}"#
+        );
+        let totals = decode(&text).totals(&Names::default());
+        totals.of(&cluster("a")).map_or(0, |found| found.latency.iter().map(|bin| bin.count).sum::<u64>())
+    };
+    let bucket = |bound: &str, count: u64| format!(r#"{{"upper_bound":{bound},"cumulative":{count}}}"#);
+    let row = |row: &[(&str, u64)]| {
+        buckets(&row.iter().map(|(bound, count)| bucket(bound, *count)).collect::<Vec<_>>().join(","))
+    };
+    assert_eq!(row(&[("1", 3), ("5", 7), ("10", 7)]), 7);
+    assert_eq!(row(&[("5", 7), ("1", 3), ("5", 9), ("10", 8)]), 8);
+    assert_eq!(row(&[("-1e99", 1), ("1e99", u64::MAX)]), u64::MAX);
+    assert_eq!(row(&[]), 0);
+}
+
+#[test]
 fn dots_in_names_are_no_borders() {
     let totals = series(&[
         ("cluster.orders.shop.svc.cluster.local.upstream_rq_completed", "5"),
@@ -220,6 +284,13 @@ fn what_is_no_count_is_left_out() {
     .totals(&Names::default());
     let objects: Vec<&StatObject> = totals.counts.iter().map(|found| &found.object).collect();
     assert_eq!(objects, [&cluster("h")]);
+}
+
+#[test]
+fn the_process_tells_of_itself() {
+    let signs = decode(RECORDED).signs();
+    assert!(signs.admin_requests.is_some_and(|count| count > 0));
+    assert!(signs.objects_added >= 9 && signs.flushed_at_s.is_some());
 }
 
 #[test]

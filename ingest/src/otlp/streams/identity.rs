@@ -12,8 +12,9 @@ const MAX_NAME_BYTES: usize = 512;
 /// Remembers the sender, if the message says who that is. A message that is no protobuf says nothing.
 pub(super) fn take(stream: EnvoyStream, message: &[u8], state: &mut StreamState) {
     if let Ok(Some(identifier)) = sub_message(message, 1)
-        && let Ok(new) = read_identifier(stream, identifier)
+        && let Ok(mut new) = read_identifier(stream, identifier)
     {
+        new.proxy.address = std::mem::take(&mut state.proxy.address);
         *state = new;
     }
 }
@@ -88,13 +89,14 @@ mod tests {
     #[test]
     fn the_first_message_says_who_sends() {
         let mut state = StreamState::default();
+        state.proxy.address = "10.0.0.7".to_owned();
         take(EnvoyStream::AccessLogs, ACCESS_LOGS, &mut state);
         let proxy = Proxy {
             id: "lab-sidecar-1".to_owned(),
             cluster: "shop".to_owned(),
             zone: "eu-west-1a".to_owned(),
             envoy_version: "1.40.0".to_owned(),
-            address: String::new(),
+            address: "10.0.0.7".to_owned(),
             ..Proxy::default()
         };
         assert_eq!(state.proxy, proxy);

@@ -15,7 +15,7 @@ use tonic::{Code, Status};
 
 use super::*;
 use crate::otlp::status::Refusal;
-use crate::otlp::streams::{Handled, StreamHandler, StreamHandlers, StreamMessage, StreamState};
+use crate::otlp::streams::{Handled, OpenStream, StreamHandler, StreamHandlers, StreamMessage, StreamState};
 
 const ACCESS_LOGS: &str = "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs";
 const METRICS: &str = "/envoy.service.metrics.v3.MetricsService/StreamMetrics";
@@ -107,9 +107,15 @@ fn all_fine(seen: &Seen) -> StreamHandler {
     handler(seen, |_, _| Ok(Handled { accepted: 2, rejected: 1 }))
 }
 
+/// One handler for all streams of statistics.
+#[expect(clippy::unnecessary_wraps, reason = "it is wanted so")]
+fn for_all(handler: StreamHandler) -> Option<OpenStream> {
+    Some(Arc::new(move || Arc::clone(&handler)))
+}
+
 /// Doors with these access logs; statistics are always fine.
 async fn doors_with(access_logs: StreamHandler) -> Doors {
-    let metrics = Some(all_fine(&Seen::default()));
+    let metrics = for_all(all_fine(&Seen::default()));
     Doors::open_with_streams(OtlpConfig::default(), StreamHandlers { access_logs, metrics }).await
 }
 
@@ -215,7 +221,7 @@ async fn a_stream_that_breaks_off_keeps_what_came_before() {
 #[tokio::test]
 async fn messages_over_the_limit_end_the_stream() {
     let seen = Seen::default();
-    let handlers = StreamHandlers { access_logs: all_fine(&seen), metrics: Some(all_fine(&seen)) };
+    let handlers = StreamHandlers { access_logs: all_fine(&seen), metrics: for_all(all_fine(&seen)) };
     let config = OtlpConfig { max_body_bytes: 10_000, ..OtlpConfig::default() };
     let doors = Doors::open_with_streams(config, handlers).await;
     let large = Bytes::from(vec![0; 10_001]);
@@ -284,7 +290,7 @@ async fn a_bad_message_costs_itself_and_a_broken_store_the_stream() {
 #[tokio::test]
 async fn a_message_waits_for_memory_and_loses_nothing() {
     let seen = Seen::default();
-    let handlers = StreamHandlers { access_logs: all_fine(&seen), metrics: Some(all_fine(&seen)) };
+    let handlers = StreamHandlers { access_logs: all_fine(&seen), metrics: for_all(all_fine(&seen)) };
     let config = OtlpConfig { max_memory_bytes: 256 << 10, ..OtlpConfig::default() };
     let doors = Doors::open_with_streams(config, handlers).await;
     let plain = vec![7; 150_000];
@@ -313,7 +319,7 @@ async fn a_message_waits_for_memory_and_loses_nothing() {
 #[tokio::test]
 async fn no_more_streams_are_open_than_may_be() {
     let seen = Seen::default();
-    let handlers = StreamHandlers { access_logs: all_fine(&seen), metrics: Some(all_fine(&seen)) };
+    let handlers = StreamHandlers { access_logs: all_fine(&seen), metrics: for_all(all_fine(&seen)) };
     let config = OtlpConfig { max_connections: 2, ..OtlpConfig::default() };
     let doors = Doors::open_with_streams(config, handlers).await;
     // Two calls on one connection, and a third one.

@@ -240,7 +240,15 @@ fn a_frame_of_logs_gives_the_same_rows_again() {
         assert!(requests.iter().all(|request| request.is_request() && request.trace_id != 0), "{requests:?}");
     }
     let few = DecodeLimits { max_log_records: 4, ..DecodeLimits::default() };
-    let refused = super::super::decode(Signal::Logs, ACCESS_LOG, NOW, &few, Arc::default(), &mut |_| Ok(()));
+    let refused = super::super::decode(
+        Signal::Logs,
+        ACCESS_LOG,
+        NOW,
+        &few,
+        Arc::default(),
+        &mut |_| Ok(()),
+        &mut |_| (),
+    );
     assert!(matches!(refused, Err(DecodeError::TooMany { limit: 4, records: "log records" })));
 }
 

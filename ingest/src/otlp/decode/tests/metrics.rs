@@ -215,7 +215,8 @@ fn packed_buckets_ask_for_the_memory_they_take() {
         asked += bytes;
         Ok(())
     };
-    super::super::decode(Signal::Metrics, &payload, NOW, &limits, Arc::default(), &mut reserve).unwrap();
+    super::super::decode(Signal::Metrics, &payload, NOW, &limits, Arc::default(), &mut reserve, &mut |_| ())
+        .unwrap();
     assert!(asked > 100 * 9_000 * 8, "{asked} bytes for a request of {} bytes", payload.len());
 }
 
@@ -232,7 +233,14 @@ fn a_frame_of_metrics_gives_the_same_rows_again() {
         assert_eq!((&again.columns, &again.resources), (&first.batch.columns, &first.batch.resources));
     }
     let few = DecodeLimits { max_data_points: 454, ..DecodeLimits::default() };
-    let refused =
-        super::super::decode(Signal::Metrics, STAT_SINK, NOW, &few, Arc::default(), &mut |_| Ok(()));
+    let refused = super::super::decode(
+        Signal::Metrics,
+        STAT_SINK,
+        NOW,
+        &few,
+        Arc::default(),
+        &mut |_| Ok(()),
+        &mut |_| (),
+    );
     assert!(matches!(refused, Err(DecodeError::TooMany { limit: 454, records: "data points" })));
 }
