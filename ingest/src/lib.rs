@@ -6,6 +6,8 @@
 pub mod access_log;
 pub mod discovery;
 pub mod envoy;
+#[cfg(test)]
+mod golden;
 mod http_get;
 pub mod otlp;
 mod packed;

@@ -5,6 +5,7 @@
 
 pub mod error;
 pub mod graph;
+pub mod identity;
 pub mod live;
 pub mod proxies;
 pub mod routes;

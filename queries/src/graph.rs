@@ -1,7 +1,8 @@
 //! The service graph over a time range: rollups by series, resolved to nodes, merged by evidence.
 //!
 //! 1. The store gives the rollup rows of the range, which add up by series.
-//! 2. [`identity`] says which node each end of a series is.
+//! 2. [`identity`] says which node each end of a series is; [`rules`] are those of the user, and [`explain`] tells how a
+//!    name was resolved.
 //! 3. [`edges`] merges the series of the same two nodes, keeping what each source of evidence says.
 //! 4. [`answer`] turns them into the wire types, adding up by [`together`] what is drawn as one.
 //! 5. [`filtered`] takes out of it what was asked for.
@@ -9,19 +10,23 @@
 mod answer;
 mod counted;
 mod edges;
+mod explain;
 mod filter;
 mod grammar;
 mod identity;
 mod proxies;
 mod routes;
+mod rules;
 mod together;
 
 use crate::api::graph::Graph;
 use crate::store::{Store, StoreError, TimeRange};
 
+pub use explain::{IdentityQuestion, explain};
 pub use filter::{EvidenceDetail, GraphFilter, filtered};
 pub use proxies::{edge_statistics, proxies, proxies_of, proxy};
 pub use routes::{RouteFilter, routes};
+pub use rules::{IdentityRuleConfig, IdentityRules, IdentityRulesError};
 
 /// How long a calling or called span may be on its way before its absence means something, seconds. Senders keep spans
 /// for up to five seconds, twice in a row where a collector stands between.
@@ -42,9 +47,9 @@ pub struct GraphQuery {
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub fn graph(store: &Store, query: &GraphQuery) -> Result<Graph, StoreError> {
+pub fn graph(store: &Store, rules: &IdentityRules, query: &GraphQuery) -> Result<Graph, StoreError> {
     let totals = store.totals(query.range, query.now_s - SETTLE_SECONDS)?;
-    let merged = store.directory(|directory| edges::merge(directory, &totals, query));
+    let merged = store.directory(|directory| edges::merge(directory, rules, &totals, query));
     Ok(answer::graph(&merged, query))
 }
 

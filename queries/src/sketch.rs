@@ -130,7 +130,7 @@ impl Bins {
     pub fn add(&mut self, bin: i16, count: i64) {
         match self.0.binary_search_by_key(&bin, |&(bin, _)| bin) {
             Ok(at) => {
-                self.0[at].1 += count;
+                self.0[at].1 = self.0[at].1.saturating_add(count);
                 if self.0[at].1 == 0 {
                     self.0.remove(at);
                 }
@@ -148,7 +148,7 @@ impl Bins {
             return;
         }
         if other.0.len() <= FEW {
-            other.iter().for_each(|(bin, count)| self.add(bin, count * times));
+            other.iter().for_each(|(bin, count)| self.add(bin, count.saturating_mul(times)));
             return;
         }
         let mut merged = Vec::with_capacity(self.0.len() + other.0.len());
@@ -156,19 +156,19 @@ impl Bins {
         while let (Some(&(my_bin, my_count)), Some(&(their_bin, their_count))) = (mine.peek(), theirs.peek())
         {
             let bin = my_bin.min(their_bin);
-            let mut count = 0;
+            let mut count = 0_i64;
             if my_bin == bin {
-                count += my_count;
+                count = my_count;
                 mine.next();
             }
             if their_bin == bin {
-                count += their_count * times;
+                count = count.saturating_add(their_count.saturating_mul(times));
                 theirs.next();
             }
             merged.push((bin, count));
         }
         merged.extend(mine);
-        merged.extend(theirs.map(|(bin, count)| (bin, count * times)));
+        merged.extend(theirs.map(|(bin, count)| (bin, count.saturating_mul(times))));
         merged.retain(|&(_, count)| count != 0);
         self.0 = merged;
     }
@@ -293,6 +293,16 @@ mod tests {
         {
             assert_eq!(envoy_upper_ms(lower), upper, "bin at {lower} ms");
         }
+    }
+
+    #[test]
+    fn sums_that_are_too_large_stay_at_the_limit() {
+        let most: Bins = (0..6).map(|bin| (bin, i64::MAX)).collect();
+        let mut sum = most.clone();
+        sum.add(0, 1);
+        sum.merge(&most, 1);
+        sum.merge(&most, 3);
+        assert_eq!(sum, most);
     }
 
     proptest! {

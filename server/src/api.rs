@@ -2,6 +2,7 @@
 
 pub mod graph;
 pub mod health;
+pub mod identity;
 pub mod proxies;
 pub mod routes;
 pub mod services;

@@ -15,6 +15,7 @@ use sidecarta_ingest::envoy::EnvoyConfig;
 use sidecarta_ingest::otlp::{AccessLogRules, DecodeLimits, OtlpConfig};
 use sidecarta_ingest::pipeline::PipelineOptions;
 use sidecarta_ingest::prometheus::PrometheusConfig;
+use sidecarta_queries::graph::{IdentityRuleConfig, IdentityRules};
 use sidecarta_queries::store::StoreOptions;
 
 const DEFAULT_FILE: &str = include_str!("config/default.toml");
@@ -34,6 +35,9 @@ pub struct Config {
     /// `[[access_log]]`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_log: Vec<AccessLogConfig>,
+    /// `[[identity]]`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub identity: Vec<IdentityRuleConfig>,
     /// `[store]`.
     pub store: StoreConfig,
 }
@@ -127,6 +131,9 @@ impl Config {
         }
         problems.extend(self.prometheus.problems());
         problems.extend(access_log::problems(&self.access_log));
+        if let Err(error) = IdentityRules::new(&self.identity) {
+            problems.extend(error.problems);
+        }
         let listened =
             [("server.http", self.server.http), ("otlp.grpc", self.otlp.grpc), ("otlp.http", self.otlp.http)];
         for (key, address) in listened {
@@ -168,6 +175,11 @@ impl Config {
         }
     }
 
+    /// The user's rules of identity. Bad values were refused when the configuration was read.
+    pub fn identity_rules(&self) -> IdentityRules {
+        IdentityRules::new(&self.identity).unwrap_or_default()
+    }
+
     /// Which log records are requests that a proxy logged. Bad values were refused when the configuration was read.
     pub fn access_log_rules(&self) -> AccessLogRules {
         OtlpAccessLogs::new(&self.access_log).map(AccessLogRules::new).unwrap_or_default()
@@ -189,24 +201,30 @@ pub fn explain(file: Option<&Path>) -> Result<String, ConfigError> {
     let mut text = String::new();
     let sections: Dict = figment.extract().unwrap_or_default();
     for (section, keys) in &sections {
-        let Value::Dict(_, keys) = keys else { continue };
-        for key in keys.keys() {
-            let path = format!("{section}.{key}");
-            let origin =
-                figment.find_metadata(&path).map_or_else(String::new, |metadata| match &*metadata.name {
-                    "sidecarta_server::config::Config" => "default".to_owned(),
-                    _ => metadata
-                        .source
-                        .as_ref()
-                        .map_or_else(|| metadata.name.to_string(), ToString::to_string),
-                });
-            let value = figment.find_value(&path).map(|value| toml_value(&value)).unwrap_or_default();
+        let paths: Vec<String> = match keys {
+            Value::Dict(_, keys) => keys.keys().map(|key| format!("{section}.{key}")).collect(),
+            // A list of tables, such as `[[access_log]]`.
+            _ => vec![section.clone()],
+        };
+        for path in paths {
+            let (value, origin) = (value(&figment, &path), origin(&figment, &path));
             if writeln!(text, "{path} = {value}  # {origin}").is_err() {
                 break;
             }
         }
     }
     Ok(text)
+}
+
+fn value(figment: &Figment, path: &str) -> String {
+    figment.find_value(path).map(|value| toml_value(&value)).unwrap_or_default()
+}
+
+fn origin(figment: &Figment, path: &str) -> String {
+    figment.find_metadata(path).map_or_else(String::new, |metadata| match &*metadata.name {
+        "sidecarta_server::config::Config" => "default".to_owned(),
+        _ => metadata.source.as_ref().map_or_else(|| metadata.name.to_string(), ToString::to_string),
+    })
 }
 
 fn toml_value(value: &Value) -> String {
@@ -244,6 +262,30 @@ mod tests {
         {
             assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
         }
+    }
+
+    #[test]
+    fn rules_of_identity_are_read_and_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("sidecarta.toml");
+        let read = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            Config::load(Some(&file), &Dict::new())
+        };
+        let rule = "[[identity]]\nmatch = \"cluster\"\npattern = '(?<s>.+)_v1'\nservice = '$s'\n";
+        assert_eq!(read(rule).unwrap().identity[0].service, "$s");
+        let effective = explain(Some(&file)).unwrap();
+        let line = effective.lines().find(|line| line.starts_with("identity = ")).unwrap();
+        assert!(line.contains("(?<s>.+)_v1") && line.contains("sidecarta.toml"), "{line}");
+
+        let bad = read(&format!("{rule}version = '$v'\n[[identity]]\nmatch = 'host'\npattern = '['\n"))
+            .unwrap_err();
+        let problems = bad.to_string();
+        assert!(problems.contains("identity rule 1: version = `$v`: pattern has no group `v`"), "{problems}");
+        assert!(problems.contains("identity rule 2: pattern `[`: at character 1"), "{problems}");
+        let unknown =
+            read("[[identity]]\nmatch = 'clusters'\npattern = 'a'\nservice = 'b'").unwrap_err().to_string();
+        assert!(unknown.contains("clusters") && unknown.contains("identity"), "{unknown}");
     }
 
     #[test]

@@ -89,7 +89,8 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let scrapers = envoy::spawn(&config.envoy, &pipeline, &sources, &proxy_ids, &shutdown)?;
     let targets = prometheus::spawn(&config.prometheus, &pipeline, &sources, &shutdown)?;
     let followers = access_log::spawn(&config.access_log, &pipeline, &sources, &shutdown)?;
-    let state = AppState::new(pipeline, sources, shutdown.clone()).map_err(|_| RunError::Store)?;
+    let state = AppState::new(pipeline, sources, config.identity_rules(), shutdown.clone())
+        .map_err(|_| RunError::Store)?;
     let app = axum::serve(http, router(state)).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     tasks.spawn(report("HTTP", app.into_future()));
     tasks.close();

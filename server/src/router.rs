@@ -11,7 +11,7 @@ use tower_http::compression::{
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
 
-use crate::api::{graph, health, proxies, routes, services, sources, status};
+use crate::api::{graph, health, identity, proxies, routes, services, sources, status};
 use crate::error::ApiError;
 use crate::state::AppState;
 use crate::{assets, live};
@@ -28,6 +28,7 @@ use crate::{assets, live};
         proxies::list_proxies,
         proxies::find_proxy,
         proxies::edge_statistics,
+        identity::explain_name,
         sources::list_sources,
         status::get_status
     )
@@ -49,6 +50,7 @@ pub fn router(state: AppState) -> Router {
         .route("/proxies", get(proxies::list_proxies))
         .route("/proxies/{id}", get(proxies::find_proxy))
         .route("/edges/statistics", get(proxies::edge_statistics))
+        .route("/identity", get(identity::explain_name))
         .route("/sources", get(sources::list_sources))
         .route("/status", get(status::get_status))
         .route("/live", get(live::stream))

@@ -9,7 +9,7 @@ use sidecarta_ingest::status::SourceBook;
 use sidecarta_queries::api::graph::Graph;
 use sidecarta_queries::api::sources::SourceStatus;
 use sidecarta_queries::api::status::Status;
-use sidecarta_queries::graph::{GraphFilter, GraphQuery, filtered, graph};
+use sidecarta_queries::graph::{GraphFilter, GraphQuery, IdentityRules, filtered, graph};
 use sidecarta_queries::log;
 use sidecarta_queries::store::{Store, StoreError};
 use tokio::sync::{OnceCell, Semaphore};
@@ -46,6 +46,7 @@ pub struct AppState {
 struct Inner {
     pipeline: Pipeline,
     sources: SourceBook,
+    identity_rules: IdentityRules,
     started_at: Timestamp,
     duckdb_version: String,
     queries: Semaphore,
@@ -62,6 +63,7 @@ impl AppState {
     pub fn new(
         pipeline: Pipeline,
         sources: SourceBook,
+        identity_rules: IdentityRules,
         shutdown: CancellationToken,
     ) -> Result<Self, ApiError> {
         let duckdb_version = pipeline.store().duckdb_version()?;
@@ -69,6 +71,7 @@ impl AppState {
             inner: Arc::new(Inner {
                 pipeline,
                 sources,
+                identity_rules,
                 started_at: Timestamp::now(),
                 duckdb_version,
                 queries: Semaphore::new(QUERIES_AT_ONCE),
@@ -107,23 +110,25 @@ impl AppState {
                 graph
             })
         };
-        let compute =
-            async || Ok::<_, ApiError>(Arc::new(self.ask(move |store| graph(store, &query)).await?));
+        let compute = async || {
+            Ok::<_, ApiError>(Arc::new(self.ask(move |store, rules| graph(store, rules, &query)).await?))
+        };
         cell.get_or_try_init(compute).await.cloned()
     }
 
-    /// Asks the store something on a blocking thread.
+    /// Asks the store something on a blocking thread, with the user's rules of identity.
     ///
     /// # Errors
     /// Where the store cannot be read.
     pub async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+        question: impl FnOnce(&Store, &IdentityRules) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, ApiError> {
         // The semaphore is never closed; were it, queries would run without it.
         let _turn = self.inner.queries.acquire().await;
-        let store = self.inner.pipeline.store().clone();
-        Ok(tokio::task::spawn_blocking(move || question(&store)).await??)
+        let inner = Arc::clone(&self.inner);
+        let asked = move || question(inner.pipeline.store(), &inner.identity_rules);
+        Ok(tokio::task::spawn_blocking(asked).await??)
     }
 
     /// Every source as it is now.

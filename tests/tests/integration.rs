@@ -10,8 +10,12 @@ mod api;
 mod clients;
 #[path = "integration/crash.rs"]
 mod crash;
+#[path = "integration/followed.rs"]
+mod followed;
 #[path = "integration/harness.rs"]
 mod harness;
+#[path = "integration/identity.rs"]
+mod identity;
 #[path = "integration/lab.rs"]
 mod lab;
 #[path = "integration/otlp.rs"]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sidecarta_queries::rows::SourceCursor;
-use sidecarta_queries::rows::access_log::AccessLogBatch;
+use sidecarta_queries::rows::access_log::{AccessLogBatch, AccessLogRow};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -42,6 +42,7 @@ pub fn spawn(
             interval: Duration::from_millis(config.interval_ms),
             pipeline: pipeline.clone(),
             source: sources.source("access_log", &config.path),
+            unread: Unread::default(),
         };
         let position = pipeline.cursor(&file.name);
         let cursor = position.and_then(|position| postcard::from_bytes(&position).ok());
@@ -60,10 +61,45 @@ struct FollowedFile {
     interval: Duration,
     pipeline: Pipeline,
     source: SourceHandle,
+    unread: Unread,
+}
+
+/// Lines that fit no format, since the start of this process.
+#[derive(Debug, Default)]
+struct Unread {
+    lines: u64,
+    of: u64,
+    last: String,
+}
+
+impl Unread {
+    /// Characters that are shown of a line.
+    const SHOWN: usize = 160;
+
+    fn add(&mut self, rows: &[AccessLogRow]) {
+        self.of += rows.len() as u64;
+        self.lines += rows.iter().filter(|row| !row.raw.is_empty()).count() as u64;
+        if let Some(row) = rows.iter().rev().find(|row| !row.raw.is_empty()) {
+            let mut shown: String = row.raw.escape_default().take(Self::SHOWN).collect();
+            if shown.len() == Self::SHOWN {
+                shown.push('…');
+            }
+            self.last = shown;
+        }
+    }
+
+    fn in_words(&self) -> Option<String> {
+        (self.lines > 0).then(|| {
+            format!(
+                "{} of {} lines fit no format and are kept raw, the last one: {}",
+                self.lines, self.of, self.last
+            )
+        })
+    }
 }
 
 impl FollowedFile {
-    async fn follow(self, mut follower: Follower, shutdown: CancellationToken) {
+    async fn follow(mut self, mut follower: Follower, shutdown: CancellationToken) {
         while !shutdown.is_cancelled() {
             let looked = tokio::task::spawn_blocking(move || {
                 let batch = follower.poll(now_ns());
@@ -91,12 +127,11 @@ impl FollowedFile {
     }
 
     /// Stores a batch with its cursor, however often that has to be tried.
-    async fn store(&self, batch: Batch) {
+    async fn store(&mut self, batch: Batch) {
         let Batch { rows, raw_lines, cut_lines, cursor, is_missing, notice, .. } = batch;
         let words = is_missing.then(|| "there is no such file yet; it is read once it appears".to_owned());
-        let raw = (raw_lines > 0).then(|| {
-            format!("lines fit no format and are kept as they are: {raw_lines} of the last {}", rows.len())
-        });
+        self.unread.add(&rows);
+        let raw = self.unread.in_words();
         let cut = (cut_lines > 0).then(|| format!("lines were cut because of their length: {cut_lines}"));
         let remarks: Vec<String> = [words, notice, raw, cut].into_iter().flatten().collect();
         if !remarks.is_empty() || !rows.is_empty() {

@@ -26,6 +26,10 @@ const HEAD_START_NS: i64 = 10_000_000_000;
 /// How much earlier than the old process was last seen a new one may have started, for clocks that differ.
 const OVERLAP_NS: i64 = 2_000_000_000;
 
+/// The most that a counter may grow by between two scrapes: bytes at 400 Gbit/s for twenty minutes. A counter that says
+/// more is lying, and the sums of such numbers would overflow.
+const MAX_GROWTH: u64 = 1 << 46;
+
 /// One process of a proxy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
@@ -81,6 +85,8 @@ pub struct Deltas {
     pub counts: Vec<ObjectCounts>,
     /// Whether another process had answered the last time.
     pub lost_process: bool,
+    /// Counters and bins that add nothing because no proxy can count so much in that time.
+    pub implausible: u64,
 }
 
 /// Where the counts of the newest scrape start.
@@ -106,13 +112,19 @@ pub fn deltas(before: Option<&Baseline>, now: &Baseline, watched_since_ns: i64, 
         _ => Since::default(),
     };
     let since = before.map_or(since, |before| since.with_handed_over(awaited(before, now), now));
-    let changed = |now: &ObjectCounts| {
-        let delta = ObjectCounts { object: names.configured(&now.object), ..since.grown(now) };
+    let mut implausible = 0;
+    let mut changed = |now: &ObjectCounts| {
+        let ObjectCounts { counts, mut latency, .. } = since.grown(now);
+        let all = counts.iter().count() + latency.len();
+        let counts: StatCounts = counts.iter().filter(|&(_, count)| count <= MAX_GROWTH).collect();
+        latency.retain(|bin| bin.count <= MAX_GROWTH);
+        implausible += (all - counts.iter().count() - latency.len()) as u64;
+        let delta = ObjectCounts { object: names.configured(&now.object), counts, latency };
         (!delta.is_empty()).then_some(delta)
     };
-    let mut counts: Vec<ObjectCounts> = now.totals.counts.iter().filter_map(changed).collect();
+    let mut counts: Vec<ObjectCounts> = now.totals.counts.iter().filter_map(&mut changed).collect();
     counts.sort_by(|one, other| one.object.cmp(&other.object));
-    Deltas { counts, lost_process }
+    Deltas { counts, lost_process, implausible }
 }
 
 /// [`Baseline::unflushed`] of `now`, the totals of the scrape after `before`.
@@ -212,8 +224,8 @@ pub(super) fn start(before: Option<&Baseline>, process: &Process, watched_since_
         Some(before) if before.process.started == process.started => return Start::Baseline,
         Some(before) if process.restart_epoch > before.process.restart_epoch => return Start::HandedOver,
         // Another process that ran beside the old one all along only shares its name.
-        Some(before) => process.started_at_ns + OVERLAP_NS >= before.seen_at_ns,
-        None => process.started_at_ns + HEAD_START_NS >= watched_since_ns,
+        Some(before) => process.started_at_ns.saturating_add(OVERLAP_NS) >= before.seen_at_ns,
+        None => process.started_at_ns.saturating_add(HEAD_START_NS) >= watched_since_ns,
     };
     if is_successor { Start::Zero } else { Start::Unknown }
 }

@@ -188,20 +188,24 @@ impl Objects {
     fn count(&mut self, place: &Place<'_>, value: u64) {
         let (stat, kind) = (place.stat, place.kind);
         let found = self.found(place);
+        // Each statistic has one name. One that comes twice counts once, whatever comes first.
         match kind {
-            Kind::Counter => found.counts.counts.add(stat, value),
+            Kind::Counter => found.counts.counts.raise(stat, value),
             // Of several certificates the first one to expire counts.
             Kind::Gauge if stat == StatId::CERTIFICATE_EXPIRY && found.gauges.get(stat) > 0 => {
                 let first = found.gauges.get(stat).min(value);
                 let others = found.gauges.iter().filter(|&(other, _)| other != stat);
                 found.gauges = others.chain([(stat, first)]).collect();
             }
-            Kind::Gauge => found.gauges.add(stat, value),
+            Kind::Gauge => found.gauges.raise(stat, value),
         }
     }
 
     fn measure(&mut self, place: &Place<'_>, bins: &[LatencyBin]) {
-        add_bins(&mut self.found(place).counts.latency, bins);
+        let latency = &mut self.found(place).counts.latency;
+        if latency.is_empty() {
+            add_bins(latency, bins);
+        }
     }
 
     fn finish(self) -> Totals {

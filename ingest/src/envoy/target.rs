@@ -93,6 +93,12 @@ impl Target {
         let before = Self::before(&mut self.stored, &proxy.id, stored_baseline, &mut remarks);
         let deltas = deltas(before, &baseline, self.watched_since_ns, names);
         baseline.unflushed = unflushed(before, &baseline);
+        if deltas.implausible > 0 {
+            remarks.push(format!(
+                "{} of its counters jumped further than any proxy can count, and add nothing",
+                deltas.implausible
+            ));
+        }
         let stands = before.is_some_and(|before| {
             before.process == baseline.process
                 && before.totals.counts == baseline.totals.counts

@@ -150,7 +150,7 @@ pub(super) async fn serve(
         state.proxy.address = address.to_string();
     }
     let mut messages = Messages::of(request, receiver.max_body_bytes(), receiver.memory(), source);
-    let mut open = Reading { handler, source, shutdown, state };
+    let mut open = Reading { handler, source, shutdown, state, nameless: 0 };
     loop {
         let Some(next) = shutdown.run_until_cancelled(messages.next()).await else {
             return Err(shutting_down());
@@ -177,16 +177,19 @@ struct Reading<'s> {
     source: &'s SourceHandle,
     shutdown: &'s CancellationToken,
     state: StreamState,
+    /// What came before the stream has said who sends.
+    nameless: u64,
 }
 
 impl Reading<'_> {
     /// Hands a message over until it is taken or refused for good. Its memory is held as long.
-    async fn hand_over(&self, message: StreamMessage, _held: Reservation) -> Result<(), Refusal> {
+    async fn hand_over(&mut self, message: StreamMessage, _held: Reservation) -> Result<(), Refusal> {
         let mut was_told_to_wait = false;
         loop {
             match (self.handler)(&self.state, message.clone()).await {
                 Ok(handled) => {
                     self.source.succeeded(handled.accepted, handled.rejected);
+                    self.tell_of_nameless(handled.accepted);
                     return Ok(());
                 }
                 Err(Refusal::Busy { retry_after, .. }) => {
@@ -206,6 +209,21 @@ impl Reading<'_> {
                 }
             }
         }
+    }
+
+    /// A stream says in its first message who sends. What comes on one that does not is kept, and belongs to nobody.
+    fn tell_of_nameless(&mut self, accepted: u64) {
+        if accepted == 0 || !self.state.proxy.id.is_empty() || !self.state.proxy.cluster.is_empty() {
+            return;
+        }
+        self.nameless += accepted;
+        let count = self.nameless;
+        self.source.update(|status| {
+            status.detail = Some(format!(
+                "a stream of Envoy's does not say who sends (its first message has no node), so what came on it belongs to \
+                 no proxy: {count} entries"
+            ));
+        });
     }
 }
 

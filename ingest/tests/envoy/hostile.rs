@@ -30,6 +30,8 @@ enum Answer {
     Bytes(Vec<u8>),
     BytesThenClose(Vec<u8>),
     Endless,
+    /// So many megabytes, in chunks, without saying beforehand how many.
+    Megabytes(usize),
     Nothing,
 }
 
@@ -90,6 +92,15 @@ async fn serve(
                 for _ in 0..1024 {
                     stream.write_all(&vec![b' '; 1024 * 1024]).await.ok()?;
                 }
+            }
+            Answer::Megabytes(count) => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await.ok()?;
+                for _ in 0..count {
+                    stream.write_all(b"100000\r\n").await.ok()?;
+                    stream.write_all(&vec![b' '; 1 << 20]).await.ok()?;
+                    stream.write_all(b"\r\n").await.ok()?;
+                }
+                stream.write_all(b"0\r\n\r\n").await.ok()?;
             }
             Answer::Nothing => std::future::pending().await,
         }
@@ -166,6 +177,77 @@ async fn an_endless_body_is_read_up_to_the_limit() {
     let limits = EnvoyConfig { max_body_bytes: 1 << 20, ..EnvoyConfig::default() }.limits();
     let error = Target::new(server.address.clone(), limits, ProxyIds::default()).scrape(|_| None).await;
     assert!(matches!(error.expect_err("too large"), ScrapeError::TooLarge { limit_bytes: 1_048_576, .. }));
+}
+
+#[tokio::test]
+async fn a_hundred_megabytes_are_refused_and_the_rest_is_not_read() {
+    let server = Server::recorded_but("/stats", Answer::Megabytes(100)).await;
+    let error = error_of(&server.address).await;
+    let limit_bytes = EnvoyConfig::default().max_body_bytes;
+    assert!(limit_bytes < 100 << 20);
+    assert!(
+        matches!(error, ScrapeError::TooLarge { limit_bytes: limit, .. } if limit == limit_bytes),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_length_that_lies_costs_the_scrape() {
+    // Shorter than the body: what is left over is no answer to the next question.
+    let shorter = |length: usize, body: &str| {
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
+    };
+    let server =
+        Server::recorded_but("mask=", Answer::Bytes(shorter(STARTED.len(), &format!("{STARTED}{STARTED}"))))
+            .await;
+    let error = error_of(&server.address).await.to_string();
+    assert!(error.contains("no answer") || error.contains("broke off"), "{error}");
+    let server = Server::recorded_but("/stats", Answer::Bytes(shorter(1_000, STATS))).await;
+    let error = error_of(&server.address).await.to_string();
+    assert!(error.contains("broke off"), "{error}");
+    // Longer than it: the connection ends before.
+    let server =
+        Server::recorded_but("/stats", Answer::BytesThenClose(shorter(STATS.len() + 1, STATS))).await;
+    let error = error_of(&server.address).await.to_string();
+    assert!(error.contains("broke off"), "{error}");
+    // No number at all.
+    let server = Server::saying("HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n{}").await;
+    error_of(&server.address).await;
+}
+
+#[tokio::test]
+async fn an_uptime_that_lies_does_not_stop_the_counting() {
+    for uptime in ["-1e300s", "1e300s", "infs", "NaNs", "-5s"] {
+        let info = SERVER_INFO.replace("\"19s\"", &format!("\"{uptime}\""));
+        assert_ne!(info, SERVER_INFO);
+        let server = Server::recorded_but("/server_info", Answer::Bytes(ok(&info))).await;
+        let scraped = target(&server.address).scrape(|_| None).await.expect(uptime);
+        assert!(scraped.series > 1_000, "{uptime}");
+    }
+}
+
+#[tokio::test]
+async fn counters_that_jump_are_told() {
+    let jumped = STATS.replace(
+        r#""cluster.orders_v1.upstream_rq_completed","value":181"#,
+        r#""cluster.orders_v1.upstream_rq_completed","value":9000000000000000000"#,
+    );
+    assert_ne!(jumped, STATS);
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let server = Server::start(move |line| {
+        if !line.contains("/stats") {
+            return recorded(line);
+        }
+        let is_first = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+        Answer::Bytes(ok(if is_first { STATS } else { &jumped }))
+    })
+    .await;
+    let mut target = target(&server.address);
+    let first = target.scrape(|_| None).await.expect("a scrape");
+    target.stored(first);
+    let second = target.scrape(|_| None).await.expect("another scrape");
+    assert!(second.scrape.deltas.is_empty(), "{:?}", second.scrape.deltas);
+    assert!(second.detail.contains("1 of its counters jumped"), "{}", second.detail);
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ impl Identity<'_> {
         let called = || {
             let name = edge.virtual_service.as_str();
             let rule = "the service as its caller named it".to_owned();
-            (!name.is_empty()).then(|| (self.named(name, ""), rule))
+            (!name.is_empty()).then(|| (self.named(name, "", ""), rule))
         };
         self.mesh_workload(&edge.target, edge).or_else(called)
     }

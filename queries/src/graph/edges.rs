@@ -14,7 +14,8 @@ use crate::store::{Counts, Directory, LoggedRoute, Measures, ProxyRecord, Series
 use crate::trace::Endpoint;
 
 use super::GraphQuery;
-use super::identity::{Identity, NodeKey, Target, client};
+use super::identity::{BY_SPANS, Identity, NodeKey, Target, client};
+use super::rules::IdentityRules;
 
 /// Calls of one kind between two nodes, which are numbered in [`Merged::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,8 +79,13 @@ pub(super) struct Merged {
 }
 
 /// Resolves and merges all series of a range.
-pub(super) fn merge(directory: &Directory, totals: &[(u32, SeriesTotal)], query: &GraphQuery) -> Merged {
-    let identity = identity(directory, totals);
+pub(super) fn merge(
+    directory: &Directory,
+    rules: &IdentityRules,
+    totals: &[(u32, SeriesTotal)],
+    query: &GraphQuery,
+) -> Merged {
+    let identity = identity(directory, rules, totals);
     let keys = totals.iter().filter_map(|(id, _)| directory.series(*id));
     let versioned = keys.flat_map(workloads).filter(|workload| !workload.version.is_empty());
     let mut merged = Merged {
@@ -122,7 +128,11 @@ pub(super) fn merge(directory: &Directory, totals: &[(u32, SeriesTotal)], query:
 }
 
 /// The rules of identity over what was seen in a range.
-pub(super) fn identity<'a>(directory: &'a Directory, totals: &[(u32, SeriesTotal)]) -> Identity<'a> {
+pub(super) fn identity<'a>(
+    directory: &'a Directory,
+    rules: &'a IdentityRules,
+    totals: &[(u32, SeriesTotal)],
+) -> Identity<'a> {
     let keys = totals.iter().filter_map(|(id, _)| directory.series(*id));
     let seen: Vec<&Workload> = keys.clone().flat_map(workloads).collect();
     let counted = keys.clone().filter_map(|key| match key {
@@ -133,7 +143,7 @@ pub(super) fn identity<'a>(directory: &'a Directory, totals: &[(u32, SeriesTotal
         SeriesKey::Logged(logged) if !logged.service.is_empty() => Some(logged.service.as_str()),
         _ => None,
     });
-    Identity::new(directory, &seen, counted).with_services(logging)
+    Identity::new(directory, rules, &seen, counted).with_services(logging)
 }
 
 fn workloads(key: &SeriesKey) -> impl Iterator<Item = &Workload> {
@@ -304,7 +314,7 @@ impl Merged {
     /// The number of a node. The first rule that named it is kept; what spans say of themselves comes before all else.
     fn number(&mut self, node: NodeKey, rule: String) -> usize {
         if let Some(&number) = self.numbers.get(&node) {
-            if rule.starts_with("named by its spans") {
+            if rule.starts_with(BY_SPANS) {
                 self.nodes[number].1 = rule;
             }
             return number;

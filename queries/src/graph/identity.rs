@@ -1,26 +1,34 @@
-//! Which node a proxy, a cluster or a span is: one ordered list of rules. The rule that decided is kept and shown.
-//!
-//! 1. What spans say of themselves: `service.name`, `service.version`, `service.namespace`.
-//! 2. Learned from traces: the workload whose span answered below a proxy's span ties the proxy's cluster to it, and a
-//!    proxy whose spans stand beside an application's belongs to that application.
-//! 3. Route configuration: the targets of one weighted route are versions of one service.
-//! 4. Names with a known grammar.
-//! 5. `node.cluster`, by custom the service that a proxy stands before.
-//! 6. The bare name.
+//! Which node a proxy, a cluster or a span is. For each kind of name there is one ordered list of rules, of which the
+//! first that says something decides; the rule that decided is kept and shown. `docs/graph.md` says why they stand in
+//! this order.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod cluster;
+mod known;
+mod named;
+mod proxy;
 
-use foldhash::{HashMap, HashMapExt as _};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use foldhash::{HashMap, HashMapExt as _, HashSet};
 
 use crate::api::graph::NodeKind;
-use crate::rows::envoy::ClusterConfig;
-use crate::rows::mesh::{MeshEdge, MeshReporter};
+use crate::api::identity::{IdentityRule, NameKind};
+use crate::rows::mesh::{MeshEdge, MeshReporter, MeshWorkload};
 use crate::rows::span::{Peer, PeerKind, Workload};
 use crate::store::{Directory, ProxyRecord};
 use crate::trace::Endpoint;
 
 use super::counted::{VirtualNodes, virtual_nodes};
-use super::grammar;
+use super::rules::{IdentityRules, UserRule, UserSaid};
+use known::{Homes, Known};
+
+pub(super) use cluster::CLUSTER_RULES;
+pub(super) use named::{HOST_RULES, SERVICE_RULES};
+pub(super) use proxy::PROXY_RULES;
+
+/// How the rule that reads spans begins; it stands before all others of the same node.
+pub(super) const BY_SPANS: &str = "named by its spans";
 
 /// A node of the graph, before it is known whether versions are told apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,32 +41,51 @@ pub(super) struct NodeKey {
     pub(super) system: String,
 }
 
-/// Where a cluster of a proxy leads.
+/// Where a name leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
     /// To a node, by a rule in words.
     Node(NodeKey, String),
     /// Back to the service the proxy stands before.
     Itself,
-    /// Out of the mesh's traffic: to a collector or a control plane.
+    /// Out of the mesh's traffic: to a collector or a control plane, or to what the user has us ignore.
     Telemetry,
 }
 
+/// A name that is to be resolved.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asked<'q> {
+    /// The name: a cluster, `node.id` of a proxy, a service, a host.
+    pub(super) name: &'q str,
+    /// Of a cluster: the service that the proxy stands before.
+    pub(super) caller: &'q str,
+    /// Of a cluster: the proxies that may have it.
+    pub(super) records: &'q [&'q ProxyRecord],
+    /// Of a proxy: its `node.cluster`.
+    pub(super) node_cluster: &'q str,
+}
+
+/// A rule: where it says that a name leads, if it says anything.
+pub(super) type Rule = fn(&Identity<'_>, &Asked<'_>) -> Option<Target>;
+/// Rules in their order.
+pub(super) type Rules = [(IdentityRule, Rule)];
+
 /// The rules with everything they look at.
 pub(super) struct Identity<'a> {
-    directory: &'a Directory,
-    /// Namespace and environment of each service name, where all its spans agree on one.
-    homes: HashMap<&'a str, (String, String)>,
+    rules: &'a IdentityRules,
+    homes: Homes<'a>,
     /// Workloads by the caller and the cluster that led to them.
-    learned: HashMap<(&'a str, &'a str), BTreeSet<&'a Workload>>,
-    /// Workloads by the cluster that led to them from anywhere.
-    learned_anywhere: HashMap<&'a str, BTreeSet<&'a Workload>>,
+    learned: HashMap<(Cow<'a, str>, &'a str), BTreeSet<Known<'a>>>,
+    /// Workloads other than the caller by the cluster that led to them from anywhere.
+    learned_anywhere: HashMap<&'a str, BTreeSet<Known<'a>>>,
     /// Workloads by the node id of the proxies that stand before them.
-    proxies: HashMap<&'a str, BTreeSet<&'a Workload>>,
+    proxies: HashMap<&'a str, BTreeSet<Known<'a>>>,
     /// Services that are proxies with no application behind them.
-    gateways: BTreeSet<&'a str>,
+    gateways: HashSet<Cow<'a, str>>,
     /// Every service that reports for itself.
-    services: BTreeSet<&'a str>,
+    services: HashSet<Cow<'a, str>>,
+    /// The scraped proxies by the service that their `node.cluster` names.
+    records: HashMap<Cow<'a, str>, Vec<&'a ProxyRecord>>,
     /// What is known of App Mesh's virtual nodes.
     pub(super) virtual_nodes: VirtualNodes<'a>,
 }
@@ -67,17 +94,19 @@ impl<'a> Identity<'a> {
     /// The rules over what is known, where `seen` are the workloads that the range's rollups name, and `counted` the edges.
     pub(super) fn new(
         directory: &'a Directory,
+        rules: &'a IdentityRules,
         seen: &[&'a Workload],
         counted: impl Iterator<Item = &'a MeshEdge> + Clone,
     ) -> Self {
         let mut identity = Self {
-            directory,
-            homes: HashMap::new(),
+            rules,
+            homes: Homes::default(),
             learned: HashMap::new(),
             learned_anywhere: HashMap::new(),
             proxies: HashMap::new(),
-            gateways: BTreeSet::new(),
-            services: seen.iter().map(|workload| workload.service.as_str()).collect(),
+            gateways: HashSet::default(),
+            services: HashSet::default(),
+            records: HashMap::new(),
             virtual_nodes: virtual_nodes(counted.clone()),
         };
         // Whoever counts stands in the mesh.
@@ -85,105 +114,51 @@ impl<'a> Identity<'a> {
             MeshReporter::Source => &edge.source,
             MeshReporter::Destination => &edge.target,
         });
-        let own = own.map(|own| {
+        let service = |own: &'a MeshWorkload| {
             identity.virtual_nodes.get(own.name.as_str()).map_or_else(|| own.called(), |node| node.0)
-        });
-        identity.services.extend(own.filter(|service| !service.is_empty()).collect::<Vec<_>>());
+        };
+        let own: Vec<&'a str> = own.map(service).filter(|service| !service.is_empty()).collect();
+        identity.services.extend(own.into_iter().map(|service| known::service(rules, service)));
+        let seen: Vec<Known<'a>> = seen.iter().map(|workload| Known::of(rules, workload)).collect();
+        identity.services.extend(seen.iter().map(Known::service));
         for cluster in directory.learned_clusters() {
-            let workload = &*cluster.workload;
-            identity.learned.entry((&cluster.caller, &cluster.cluster)).or_default().insert(workload);
-            identity.learned_anywhere.entry(&cluster.cluster).or_default().insert(workload);
+            let known = Known::of(rules, &cluster.workload);
+            let caller = known::service(rules, &cluster.caller);
+            // That one service's cluster leads back to it says nothing of another's cluster of the same name.
+            if known.workload.service != *caller {
+                identity.learned_anywhere.entry(&cluster.cluster).or_default().insert(known.clone());
+            }
+            identity.learned.entry((caller, &cluster.cluster)).or_default().insert(known);
         }
         for proxy in directory.learned_proxies() {
-            identity.proxies.entry(&proxy.node_id).or_default().insert(&proxy.workload);
-            identity.services.insert(&proxy.workload.service);
+            let known = Known::of(rules, &proxy.workload);
+            identity.services.insert(known.service());
+            identity.proxies.entry(&proxy.node_id).or_default().insert(known);
         }
-        identity.gateways = identity.find_gateways();
-        let mut homes: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
-        for workload in seen.iter().copied().chain(identity.proxies.values().flatten().copied()) {
-            if !workload.namespace.is_empty() || !workload.environment.is_empty() {
-                let home = (workload.namespace.as_str(), workload.environment.as_str());
-                homes.entry(&workload.service).or_default().insert(home);
-            }
+        let mut stated = Vec::new();
+        for record in directory.proxies().values() {
+            let proxy = &record.proxy;
+            let said = |name| rules.say(NameKind::Proxy, name);
+            let service = match said(&proxy.id).or_else(|| said(&proxy.cluster)) {
+                Some((_, UserSaid::Named(named))) => {
+                    let known = Known::from(named);
+                    stated.push(known.clone());
+                    known.service()
+                }
+                _ => known::service(rules, &proxy.cluster),
+            };
+            identity.records.entry(service).or_default().push(record);
         }
-        for (service, homes) in homes {
-            // The fullest home counts where the others only say less.
-            let fullest = homes.iter().max_by_key(|(namespace, environment)| {
-                usize::from(!namespace.is_empty()) + usize::from(!environment.is_empty())
-            });
-            if let Some(&(namespace, environment)) = fullest
-                && homes
-                    .iter()
-                    .all(|(n, e)| (n.is_empty() || *n == namespace) && (e.is_empty() || *e == environment))
-            {
-                identity.homes.insert(service, (namespace.to_owned(), environment.to_owned()));
-            }
-        }
+        identity.gateways = identity.find_gateways(directory);
+        identity.homes = Homes::of(seen.iter().chain(identity.proxies.values().flatten()).chain(&stated));
         identity
     }
 
     /// With further services that report for themselves.
     pub(super) fn with_services(mut self, services: impl Iterator<Item = &'a str>) -> Self {
-        self.services.extend(services);
+        let rules = self.rules;
+        self.services.extend(services.map(|service| known::service(rules, service)));
         self
-    }
-
-    /// The services of proxies beside which no application reports, and which hand on what comes in to other services.
-    /// A sidecar before an application without spans hands on to that application.
-    fn find_gateways(&self) -> BTreeSet<&'a str> {
-        let leads_to = |caller: &str, cluster: &str, itself: bool| {
-            let workloads = self.learned.get(&(caller, cluster));
-            workloads.is_some_and(|found| found.iter().any(|workload| (workload.service == caller) == itself))
-        };
-        let mut services: BTreeSet<&'a str> =
-            self.directory.learned_proxies().map(|proxy| proxy.workload.service.as_str()).collect();
-        for proxy in self.directory.learned_proxies().filter(|proxy| proxy.has_application) {
-            services.remove(proxy.workload.service.as_str());
-        }
-        services.retain(|service| {
-            let comes_back = self
-                .learned
-                .keys()
-                .any(|(caller, cluster)| caller == service && leads_to(caller, cluster, true));
-            let mut inbound = self
-                .directory
-                .proxies()
-                .values()
-                .filter(|record| record.proxy.cluster == **service)
-                .flat_map(|record| &record.config.inbound_clusters)
-                .peekable();
-            let unknown = inbound.peek().is_none();
-            !comes_back && (unknown || inbound.any(|cluster| leads_to(service, cluster, false)))
-        });
-        services
-    }
-
-    /// The node of a workload. What it does not say of its namespace and environment, its service's other spans do.
-    pub(super) fn workload(&self, workload: &Workload) -> NodeKey {
-        let (namespace, environment) = self
-            .homes
-            .get(workload.service.as_str())
-            .cloned()
-            .unwrap_or_else(|| (workload.namespace.clone(), workload.environment.clone()));
-        let gateway = self.gateways.contains(workload.service.as_str());
-        NodeKey {
-            kind: if gateway { NodeKind::Gateway } else { NodeKind::Service },
-            name: workload.service.clone(),
-            namespace,
-            environment,
-            version: workload.version.clone(),
-            system: String::new(),
-        }
-    }
-
-    /// A service of which only the name and perhaps the version are known.
-    pub(super) fn named(&self, service: &str, version: &str) -> NodeKey {
-        let workload =
-            Workload { service: service.to_owned(), version: version.to_owned(), ..Workload::default() };
-        let known = self.services.contains(service)
-            || self.directory.proxies().values().any(|record| record.proxy.cluster == service);
-        let node = self.workload(&workload);
-        if known { node } else { NodeKey { kind: NodeKind::External, ..node } }
     }
 
     /// A service of the mesh that says its namespace itself.
@@ -201,9 +176,86 @@ impl<'a> Identity<'a> {
         node.kind == NodeKind::Gateway
     }
 
+    /// The node of a workload. What it does not say of its namespace and environment, its service's other spans do.
+    pub(super) fn workload(&self, workload: &Workload) -> NodeKey {
+        self.known(&Known::of(self.rules, workload))
+    }
+
+    /// The node of a workload that has its final name.
+    fn known(&self, known: &Known<'_>) -> NodeKey {
+        let workload = &*known.workload;
+        let (namespace, environment) = self
+            .homes
+            .of_service(&workload.service)
+            .unwrap_or((workload.namespace.as_str(), workload.environment.as_str()));
+        let gateway = self.gateways.contains(workload.service.as_str());
+        NodeKey {
+            kind: known.kind.unwrap_or(if gateway { NodeKind::Gateway } else { NodeKind::Service }),
+            name: workload.service.clone(),
+            namespace: namespace.to_owned(),
+            environment: environment.to_owned(),
+            version: workload.version.clone(),
+            system: String::new(),
+        }
+    }
+
+    /// A service of which only the name and perhaps version and namespace are known.
+    pub(super) fn named(&self, service: &str, version: &str, namespace: &str) -> NodeKey {
+        let workload =
+            Workload { service: service.to_owned(), version: version.to_owned(), ..Workload::default() };
+        let known = Known::of(self.rules, &workload);
+        let node = self.known(&known);
+        if known.kind.is_some() {
+            return node;
+        }
+        let is_known = self.is_known(&node.name);
+        let own_namespace = !node.namespace.is_empty() || known.is_renamed();
+        let (namespace, environment) = match self.homes.in_namespace(&node.name, namespace) {
+            Some(home) if !own_namespace => home,
+            // Of what nobody knows otherwise, two in different namespaces are two.
+            None if !own_namespace && !is_known => (namespace, ""),
+            _ => (&*node.namespace, &*node.environment),
+        };
+        let kind = if is_known { node.kind } else { NodeKind::External };
+        NodeKey { namespace: namespace.to_owned(), environment: environment.to_owned(), kind, ..node }
+    }
+
+    /// Whether a service reports for itself, or a proxy for it.
+    fn is_known(&self, service: &str) -> bool {
+        self.services.contains(service) || self.records.contains_key(service)
+    }
+
+    /// Where the user's rules say that a name leads.
+    fn say_user(&self, kind: NameKind, name: &str) -> Option<Target> {
+        let (rule, said) = self.rules.say(kind, name)?;
+        Some(self.target_of_user((kind, name), rule, said))
+    }
+
+    /// Where a rule of the user says that a name leads.
+    pub(super) fn target_of_user(
+        &self,
+        (kind, name): (NameKind, &str),
+        rule: &UserRule,
+        said: UserSaid,
+    ) -> Target {
+        let UserSaid::Named(named) = said else { return Target::Telemetry };
+        let words = format!("{} {name}: {}", kind.word(), rule.words());
+        // Whoever has a proxy is part of the mesh.
+        let is_known = kind == NameKind::Proxy || named.kind.is_some() || self.is_known(&named.service);
+        let (namespace, environment) = (named.namespace.clone(), named.environment.clone());
+        let node = self.known(&Known::from(named));
+        let or = |text: String, other: String| if text.is_empty() { other } else { text };
+        let node = NodeKey {
+            kind: if is_known { node.kind } else { NodeKind::External },
+            namespace: or(namespace, node.namespace),
+            environment: or(environment, node.environment),
+            ..node
+        };
+        Target::Node(node, words)
+    }
+
     /// The node of one end of an edge that traces saw, for the caller of this name.
     pub(super) fn endpoint(&self, endpoint: &Endpoint, caller: &str) -> Target {
-        let by_span = |node| Target::Node(node, "named by its spans".to_owned());
         match endpoint {
             Endpoint::Client => {
                 Target::Node(client("client"), "the way in: requests without a calling span".to_owned())
@@ -211,23 +263,32 @@ impl<'a> Identity<'a> {
             Endpoint::Unknown => {
                 Target::Node(client("unknown caller"), "the calling spans did not arrive".to_owned())
             }
-            Endpoint::Workload(workload) => by_span(self.workload(workload)),
-            Endpoint::Peer(peer) => Target::Node(self.peer(peer), "named by its callers' spans".to_owned()),
-            Endpoint::Cluster(cluster) => self.cluster(cluster, caller, None),
+            Endpoint::Workload(workload) => match self.rules.say(NameKind::Service, &workload.service) {
+                None => Target::Node(self.workload(workload), BY_SPANS.to_owned()),
+                Some((_, UserSaid::Ignored)) => Target::Telemetry,
+                Some((rule, UserSaid::Named(_))) => {
+                    let words = format!("{BY_SPANS}, as {} says", rule.words());
+                    Target::Node(self.workload(workload), words)
+                }
+            },
+            Endpoint::Peer(peer) => self.peer(peer),
+            Endpoint::Cluster(cluster) => self.cluster(cluster, &known::service(self.rules, caller), None),
         }
     }
 
-    fn peer(&self, peer: &Peer) -> NodeKey {
+    fn peer(&self, peer: &Peer) -> Target {
+        let by_callers = |node| Target::Node(node, "named by its callers' spans".to_owned());
+        let asked = Asked { name: &peer.name, ..Asked::default() };
         let kind = match peer.kind {
             PeerKind::Database => NodeKind::Database,
             PeerKind::Queue => NodeKind::Queue,
-            PeerKind::Service => return self.named(&peer.name, ""),
-            PeerKind::Host => {
-                let label = peer.name.split('.').next().unwrap_or(&peer.name);
-                return self.named(if self.services.contains(label) { label } else { &peer.name }, "");
+            PeerKind::Service => {
+                let target = self.say_user(NameKind::Service, &peer.name);
+                return target.unwrap_or_else(|| by_callers(self.named(&peer.name, "", "")));
             }
+            PeerKind::Host => return self.first(HOST_RULES, &asked),
         };
-        NodeKey { kind, system: peer.system.clone(), ..plain(&peer.name) }
+        by_callers(NodeKey { kind, system: peer.system.clone(), ..plain(&peer.name) })
     }
 
     /// The workload that a proxy stands before.
@@ -237,130 +298,32 @@ impl<'a> Identity<'a> {
 
     /// The workload that a proxy stands before, by its `node.id` and `node.cluster`.
     pub(super) fn proxy_of(&self, id: &str, cluster: &str) -> (NodeKey, String) {
-        if let Some(workloads) = self.proxies.get(id)
-            && let Some(workload) = common(workloads)
-        {
-            return (
-                self.workload(&workload),
-                format!("proxy {id}: its spans stand beside the application's"),
-            );
+        let asked = Asked { name: id, node_cluster: cluster, ..Asked::default() };
+        match self.first(PROXY_RULES, &asked) {
+            Target::Node(node, words) => (node, words),
+            Target::Itself | Target::Telemetry => (plain(id), String::new()),
         }
-        if !cluster.is_empty() {
-            return (self.proxied(cluster), format!("proxy {id}: node.cluster"));
-        }
-        (self.proxied(id), "a proxy's node id".to_owned())
-    }
-
-    fn proxied(&self, service: &str) -> NodeKey {
-        self.workload(&Workload { service: service.to_owned(), ..Workload::default() })
     }
 
     /// Where a cluster leads that the proxy of this caller knows.
     pub(super) fn cluster(&self, cluster: &str, caller: &str, record: Option<&ProxyRecord>) -> Target {
-        let config = record.map(|record| &record.config);
-        let telemetry = |known: &ClusterConfig| known.telemetry && known.name == cluster;
-        if config.is_some_and(|config| config.clusters.iter().any(telemetry))
-            || grammar::is_of_the_proxy(cluster)
-        {
-            return Target::Telemetry;
-        }
-        let learned = self.learned.get(&(caller, cluster)).or_else(|| self.learned_anywhere.get(cluster));
-        if let Some(workload) = learned.and_then(common) {
-            if workload.service == caller {
-                return Target::Itself;
-            }
-            let rule = format!("cluster {cluster}: {} answered there", workload.service);
-            return Target::Node(self.workload(&workload), rule);
-        }
-        let inbound =
-            |record: &ProxyRecord| record.config.inbound_clusters.iter().any(|inbound| inbound == cluster);
-        if !self.gateways.contains(caller) && self.records_of(caller, record).any(inbound) {
-            return Target::Itself;
-        }
-        if let Some((service, version)) = self.by_route(cluster, caller, record) {
-            return Target::Node(
-                self.named(&service, &version),
-                format!("cluster {cluster}: target of a weighted route"),
-            );
-        }
-        if let Some(name) = grammar::read(cluster) {
-            if name.inbound {
-                return Target::Itself;
-            }
-            let rule = format!("cluster {cluster}: name by the grammar of {}", name.grammar);
-            return Target::Node(self.named(name.service, name.version.unwrap_or_default()), rule);
-        }
-        if let Some((service, version)) = grammar::without_version(cluster)
-            && self.services.contains(service)
-        {
-            return Target::Node(
-                self.named(service, version),
-                format!("cluster {cluster}: service and version"),
-            );
-        }
-        Target::Node(self.named(cluster, ""), format!("cluster {cluster}: the bare name"))
-    }
-
-    /// The proxies of a caller: the one that is asked about, or all that stand before a service of this name.
-    fn records_of<'b>(
-        &'b self,
-        caller: &'b str,
-        record: Option<&'b ProxyRecord>,
-    ) -> impl Iterator<Item = &'b ProxyRecord> {
-        let of_caller = move |known: &&ProxyRecord| match record {
-            Some(record) => record.proxy.id == known.proxy.id,
-            None => known.proxy.cluster == caller,
+        let records = match &record {
+            Some(record) => std::slice::from_ref(record),
+            None => self.records_of(caller),
         };
-        self.directory.proxies().values().filter(of_caller)
+        self.first(CLUSTER_RULES, &Asked { name: cluster, caller, records, ..Asked::default() })
     }
 
-    /// Service and version of a cluster that shares a weighted route with others.
-    fn by_route(
-        &self,
-        cluster: &str,
-        caller: &str,
-        record: Option<&ProxyRecord>,
-    ) -> Option<(String, String)> {
-        let routes = self.records_of(caller, record).flat_map(|record| &record.config.weighted_routes);
-        for route in routes.filter(|route| route.targets.iter().any(|(target, _)| target == cluster)) {
-            // A sibling whose service is known gives the name; else what all names begin with.
-            let siblings = route.targets.iter().map(|(target, _)| target.as_str());
-            let answered = siblings.clone().find_map(|sibling| {
-                let workloads =
-                    self.learned.get(&(caller, sibling)).or_else(|| self.learned_anywhere.get(sibling));
-                workloads.and_then(common).map(|workload| workload.service)
-            });
-            let version = grammar::without_version(cluster).map_or(cluster, |(_, version)| version);
-            if let Some(service) = answered.or_else(|| common_prefix(siblings)) {
-                return Some((service, version.to_owned()));
-            }
-        }
-        None
+    /// The proxies that stand before a service as they are configured.
+    pub(super) fn records_of(&self, service: &str) -> &[&'a ProxyRecord] {
+        self.records.get(service).map_or(&[], Vec::as_slice)
     }
-}
 
-/// What workloads that answered for one name have in common: one service, and its version where that is one too.
-fn common(workloads: &BTreeSet<&Workload>) -> Option<Workload> {
-    let mut workloads = workloads.iter();
-    let mut common = Workload::clone(workloads.next()?);
-    for workload in workloads {
-        if workload.service != common.service {
-            return None;
-        }
-        if common.version.is_empty() {
-            common.version.clone_from(&workload.version);
-        } else if !workload.version.is_empty() && workload.version != common.version {
-            return Some(Workload { version: String::new(), ..common });
-        }
+    /// What the first rule says that says anything.
+    fn first(&self, rules: &Rules, asked: &Asked<'_>) -> Target {
+        let found = rules.iter().find_map(|(_, rule)| rule(self, asked));
+        found.unwrap_or_else(|| Target::Node(plain(asked.name), String::new()))
     }
-    Some(common)
-}
-
-/// The name that versions of one service begin with, without the separator behind it.
-fn common_prefix<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
-    let mut services = names.map(|name| grammar::without_version(name).map(|(service, _)| service));
-    let first = services.next()??;
-    services.all(|service| service == Some(first)).then(|| first.to_owned())
 }
 
 fn plain(name: &str) -> NodeKey {

@@ -14,6 +14,7 @@ use crate::store::{Directory, Measures, ProxyRecord, SeriesKey, SeriesTotal, Sto
 use super::answer::{node_ids, plain_id, six_digits};
 use super::edges::{self, Merged};
 use super::identity::{Identity, NodeKey, Target};
+use super::rules::IdentityRules;
 use super::{GraphQuery, SETTLE_SECONDS};
 
 /// A proxy that was not scraped for so long does not report, ns.
@@ -23,10 +24,14 @@ const SILENT_NS: i64 = 60_000_000_000;
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub fn proxies(store: &Store, query: &GraphQuery) -> Result<Vec<ProxySummary>, StoreError> {
+pub fn proxies(
+    store: &Store,
+    rules: &IdentityRules,
+    query: &GraphQuery,
+) -> Result<Vec<ProxySummary>, StoreError> {
     let totals = store.totals(query.range, query.now_s - SETTLE_SECONDS)?;
     let mut proxies: Vec<ProxySummary> = store.directory(|directory| {
-        let view = View::new(directory, &totals, query);
+        let view = View::new(directory, rules, &totals, query);
         directory.proxies().values().map(|record| view.summary(record)).collect()
     });
     proxies.sort_by(|one, other| one.service.cmp(&other.service).then_with(|| one.id.cmp(&other.id)));
@@ -37,14 +42,19 @@ pub fn proxies(store: &Store, query: &GraphQuery) -> Result<Vec<ProxySummary>, S
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub fn proxy(store: &Store, id: &str, query: &GraphQuery) -> Result<Option<ProxyDetail>, StoreError> {
+pub fn proxy(
+    store: &Store,
+    rules: &IdentityRules,
+    id: &str,
+    query: &GraphQuery,
+) -> Result<Option<ProxyDetail>, StoreError> {
     let totals = store.totals(query.range, query.now_s - SETTLE_SECONDS)?;
     let series: Vec<u32> =
         store.directory(|directory| directory.series_of_proxy(id).map(|(id, _)| id).collect());
     let measures = store.measures(query.range, &series)?;
     Ok(store.directory(|directory| {
         let record = directory.proxies().get(id)?;
-        let view = View::new(directory, &totals, query);
+        let view = View::new(directory, rules, &totals, query);
         let mut counted: HashMap<&StatObject, &Measures> = HashMap::default();
         for (id, object) in directory.series_of_proxy(id) {
             counted.extend(measures.get(&id).map(|measures| (object, measures)));
@@ -72,12 +82,13 @@ pub fn proxy(store: &Store, id: &str, query: &GraphQuery) -> Result<Option<Proxy
 /// Where the store cannot be read.
 pub fn edge_statistics(
     store: &Store,
+    rules: &IdentityRules,
     (source, target): (&str, &str),
     query: &GraphQuery,
 ) -> Result<EdgeStatistics, StoreError> {
     let totals = store.totals(query.range, query.now_s - SETTLE_SECONDS)?;
     let series: Vec<u32> = store.directory(|directory| {
-        let merged = edges::merge(directory, &totals, query);
+        let merged = edges::merge(directory, rules, &totals, query);
         let ids = node_ids(&merged, query.by_version);
         let wanted =
             merged.edges.iter().filter(|(key, _)| ids[key.source] == source && ids[key.target] == target);
@@ -185,10 +196,15 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn new(directory: &'a Directory, totals: &'a [(u32, SeriesTotal)], query: &GraphQuery) -> Self {
-        let merged = edges::merge(directory, totals, query);
+    fn new(
+        directory: &'a Directory,
+        rules: &'a IdentityRules,
+        totals: &'a [(u32, SeriesTotal)],
+        query: &GraphQuery,
+    ) -> Self {
+        let merged = edges::merge(directory, rules, totals, query);
         Self {
-            identity: edges::identity(directory, totals),
+            identity: edges::identity(directory, rules, totals),
             ids: node_ids(&merged, query.by_version),
             merged,
             seconds: query.range.seconds() as f64,
@@ -379,7 +395,7 @@ mod tests {
     #[test]
     fn a_proxy_is_told_in_words() {
         told(|store| {
-            let all = proxies(store, &query()).unwrap();
+            let all = proxies(store, &IdentityRules::default(), &query()).unwrap();
             assert_eq!(all.len(), 1);
             let web = &all[0];
             assert_eq!(
@@ -389,7 +405,7 @@ mod tests {
             assert!(web.is_reporting);
             assert_eq!((web.ejected_hosts, web.open_breakers, web.unhealthy_clusters), (1, 1, 1));
             assert_eq!(web.certificate_expires_at.as_deref(), Some("2027-01-15T08:00:00Z"));
-            let detail = proxy(store, "web-1", &query()).unwrap().unwrap();
+            let detail = proxy(store, &IdentityRules::default(), "web-1", &query()).unwrap().unwrap();
             assert_eq!(detail.summary, *web);
             assert_eq!(detail.gaps.len(), 1);
             let orders = detail.parts.iter().find(|part| part.kind == "cluster").unwrap();
@@ -403,14 +419,15 @@ mod tests {
             assert_eq!(value("upstream_rq_503"), Some((2, true)));
             assert_eq!(value("circuit_breakers.default.rq_open"), Some((1, true)));
             assert_eq!(value("upstream_rq_timeout"), None);
-            assert_eq!(proxy(store, "nobody", &query()).unwrap(), None);
+            assert_eq!(proxy(store, &IdentityRules::default(), "nobody", &query()).unwrap(), None);
         });
     }
 
     #[test]
     fn an_edge_has_the_statistics_of_its_clusters() {
         told(|store| {
-            let edge = edge_statistics(store, ("service:web", "external:orders"), &query()).unwrap();
+            let of = |ends| edge_statistics(store, &IdentityRules::default(), ends, &query()).unwrap();
+            let edge = of(("service:web", "external:orders"));
             assert_eq!(
                 edge.clusters,
                 [ProxyCluster { proxy: "web-1".to_owned(), cluster: "orders".to_owned() }]
@@ -420,7 +437,7 @@ mod tests {
             let retries =
                 edge.statistics.iter().find(|statistic| statistic.name == "upstream_rq_retry").unwrap();
             assert_eq!((retries.value, retries.topic.as_str()), (4, "Tries and retries"));
-            assert_eq!(edge_statistics(store, ("a", "b"), &query()).unwrap(), EdgeStatistics::default());
+            assert_eq!(of(("a", "b")), EdgeStatistics::default());
         });
     }
 }

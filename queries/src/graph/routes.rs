@@ -11,7 +11,7 @@ use crate::store::{Directory, LoggedRoute, Measures, SeriesKey, Store, StoreErro
 use super::answer::{COMPLETE, node_ids, plain_id, share, six_digits};
 use super::edges;
 use super::identity::{Identity, NodeKey, Target};
-use super::{GraphQuery, SETTLE_SECONDS};
+use super::{GraphQuery, IdentityRules, SETTLE_SECONDS};
 
 /// Which routes are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,12 +37,17 @@ struct Along {
 ///
 /// # Errors
 /// Where the store cannot be read.
-pub fn routes(store: &Store, query: &GraphQuery, filter: &RouteFilter) -> Result<RoutesResponse, StoreError> {
+pub fn routes(
+    store: &Store,
+    rules: &IdentityRules,
+    query: &GraphQuery,
+    filter: &RouteFilter,
+) -> Result<RoutesResponse, StoreError> {
     let totals = store.totals(query.range, query.now_s - SETTLE_SECONDS)?;
     let seconds = query.range.seconds() as f64;
     let mut routes = store.directory(|directory| {
-        let merged = edges::merge(directory, &totals, query);
-        let identity = edges::identity(directory, &totals);
+        let merged = edges::merge(directory, rules, &totals, query);
+        let identity = edges::identity(directory, rules, &totals);
         let ids = node_ids(&merged, false);
         let id = |node: &NodeKey| {
             merged.number_of(node).map_or_else(|| plain_id(node), |number| ids[number].clone())

@@ -8,36 +8,49 @@ use crate::store::{self, StoreOptions, TimeRange};
 
 use super::*;
 
+mod identity;
+
 const NOW_S: i64 = 1_795_000_000;
 
 /// The graph after these scrapes and server spans of services, each with the caller's span above it.
 fn graph_of(scrapes: &[EnvoyScrape], calls: &[(&str, &str)], filter: &GraphFilter) -> Graph {
+    let mut spans = SpanBatchBuilder::default();
+    for (trace_id, (caller, callee)) in (1..).zip(calls) {
+        for (span_id, service, kind) in [(1, caller, SpanKind::Client), (2, callee, SpanKind::Server)] {
+            let parent_span_id = span_id - 1;
+            spans.push(&SpanRow { trace_id, span_id, parent_span_id, service, kind, ..span() }).unwrap();
+        }
+    }
+    asked(scrapes, spans, |store| {
+        let whole = graph(store, &IdentityRules::default(), &query()).unwrap();
+        filtered(&whole, filter)
+    })
+}
+
+/// What a question says of these scrapes and spans.
+fn asked<T>(scrapes: &[EnvoyScrape], spans: SpanBatchBuilder, question: impl FnOnce(&Store) -> T) -> T {
     let dir = tempfile::tempdir().unwrap();
     let (store, mut writer) = store::open(&StoreOptions::in_dir(dir.path())).unwrap();
     for (sequence, scrape) in (1..).zip(scrapes) {
         writer.stage_envoy(sequence, Box::new(scrape.clone()));
     }
-    let mut spans = SpanBatchBuilder::default();
-    for (trace_id, (caller, callee)) in (1..).zip(calls) {
-        for (span_id, service, kind) in [(1, caller, SpanKind::Client), (2, callee, SpanKind::Server)] {
-            let span = SpanRow {
-                trace_id,
-                span_id,
-                parent_span_id: span_id - 1,
-                start_ns: (NOW_S - 60) * 1_000_000_000,
-                duration_ns: 5_000_000,
-                service,
-                kind,
-                protocol: Protocol::Http,
-                ..SpanRow::default()
-            };
-            spans.push(&span).unwrap();
-        }
-    }
     writer.stage_spans(100, spans.finish().unwrap());
     writer.publish().unwrap();
-    let range = TimeRange::covering(NOW_S - 900, NOW_S);
-    filtered(&graph(&store, &GraphQuery { range, by_version: false, now_s: NOW_S }).unwrap(), filter)
+    question(&store)
+}
+
+fn query() -> GraphQuery {
+    GraphQuery { range: TimeRange::covering(NOW_S - 900, NOW_S), by_version: false, now_s: NOW_S }
+}
+
+/// A span of a minute ago.
+fn span() -> SpanRow<'static> {
+    SpanRow {
+        start_ns: (NOW_S - 60) * 1_000_000_000,
+        duration_ns: 5_000_000,
+        protocol: Protocol::Http,
+        ..SpanRow::default()
+    }
 }
 
 fn scrape(id: &str, cluster: &str, config: ProxyConfig, deltas: Vec<ObjectCounts>) -> EnvoyScrape {

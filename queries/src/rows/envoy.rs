@@ -133,6 +133,15 @@ impl StatCounts {
         }
     }
 
+    /// Sets the count of a statistic, unless it is higher already.
+    pub fn raise(&mut self, stat: StatId, count: u64) {
+        match self.0.binary_search_by_key(&stat, |&(stat, _)| stat) {
+            Ok(at) => self.0[at].1 = self.0[at].1.max(count),
+            Err(at) if count > 0 => self.0.insert(at, (stat, count)),
+            Err(_) => {}
+        }
+    }
+
     /// Every statistic with its count, sorted.
     pub fn iter(&self) -> impl Iterator<Item = (StatId, u64)> {
         self.0.iter().copied()

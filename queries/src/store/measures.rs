@@ -48,7 +48,8 @@ impl Counts {
     /// Adds other counts, `times` times.
     pub fn merge(&mut self, other: Self, times: i64) {
         let (mut mine, theirs) = (self.columns(), other.columns());
-        mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs * times);
+        let add = |(mine, theirs): (&mut i64, i64)| *mine = mine.saturating_add(theirs.saturating_mul(times));
+        mine.iter_mut().zip(theirs).for_each(add);
         *self = Self::of(mine);
     }
 }

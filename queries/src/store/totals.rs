@@ -87,7 +87,7 @@ impl RunningTotals {
         let (counts, settled_requests) = &mut self.counts[series];
         counts.merge(row.counts, 1);
         if row.bucket_s < settled_before_s {
-            *settled_requests += row.counts.requests;
+            *settled_requests = settled_requests.saturating_add(row.counts.requests);
         }
         let client = u64::from(row.series_id) << SERIES_SHIFT;
         for (side, (bins, counts)) in [(client, row.client), (client | SERVER_SIDE, row.server)] {
@@ -106,7 +106,7 @@ impl RunningTotals {
         }
         for ((counts, settled_requests), (more, more_settled)) in self.counts.iter_mut().zip(&other.counts) {
             counts.merge(*more, 1);
-            *settled_requests += more_settled;
+            *settled_requests = settled_requests.saturating_add(*more_settled);
         }
         self.latencies.extend_from_slice(&other.latencies);
     }
@@ -118,7 +118,7 @@ impl RunningTotals {
         self.latencies.dedup_by(|later, first| {
             let same = later.key == first.key;
             if same {
-                first.count += later.count;
+                first.count = first.count.saturating_add(later.count);
             }
             same
         });

@@ -25,7 +25,7 @@ pub async fn list_proxies(
     params: GraphParams,
 ) -> Result<Json<ProxiesResponse>, ApiError> {
     let (query, _) = params.query(Timestamp::now())?;
-    let proxies = state.ask(move |store| graph::proxies(store, &query)).await?;
+    let proxies = state.ask(move |store, rules| graph::proxies(store, rules, &query)).await?;
     Ok(Json(ProxiesResponse { proxies }))
 }
 
@@ -50,7 +50,7 @@ pub async fn find_proxy(
 ) -> Result<Json<ProxyResponse>, ApiError> {
     let (query, _) = params.query(Timestamp::now())?;
     let wanted = id.clone();
-    let proxy = state.ask(move |store| graph::proxy(store, &wanted, &query)).await?;
+    let proxy = state.ask(move |store, rules| graph::proxy(store, rules, &wanted, &query)).await?;
     let proxy =
         proxy.ok_or_else(|| ApiError::not_found(format!("no proxy called `{id}` was ever scraped")))?;
     Ok(Json(ProxyResponse { proxy }))
@@ -91,7 +91,8 @@ pub async fn edge_statistics(
         ));
     }
     let (query, _) = params.query(Timestamp::now())?;
-    let asked = move |store: &_| graph::edge_statistics(store, (&source, &target), &query);
-    let edge_statistics = state.ask(asked).await?;
+    let edge_statistics = state
+        .ask(move |store, rules| graph::edge_statistics(store, rules, (&source, &target), &query))
+        .await?;
     Ok(Json(EdgeStatisticsResponse { edge_statistics }))
 }

@@ -51,5 +51,5 @@ pub async fn list_routes(
     let some = |text: Option<String>| text.filter(|text| !text.is_empty());
     let filter = RouteFilter { service: some(service), caller: some(caller), version: some(version), limit };
     let (query, _) = params.query(Timestamp::now())?;
-    Ok(Json(state.ask(move |store| graph::routes(store, &query, &filter)).await?))
+    Ok(Json(state.ask(move |store, rules| graph::routes(store, rules, &query, &filter)).await?))
 }

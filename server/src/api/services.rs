@@ -51,7 +51,7 @@ pub async fn find_service(
     let mut service = services::service(&graph, &name).ok_or_else(|| {
         ApiError::not_found(format!("no service called `{name}` was seen in this time range"))
     })?;
-    let proxies = state.ask(move |store| graph::proxies(store, &query)).await?;
+    let proxies = state.ask(move |store, rules| graph::proxies(store, rules, &query)).await?;
     service.proxies = graph::proxies_of(proxies, &service.summary.id, service.summary.kind);
     Ok(Json(ServiceResponse { service }))
 }

@@ -32,10 +32,10 @@ async fn every_address_of_the_description_answers() {
         assert!(paths.iter().any(|path| path.ends_with(expected)), "{expected} is not among {paths:?}");
     }
     for path in paths {
-        let ends = if path.ends_with("/edges/statistics") {
-            "?source=service:shop&target=service:stock"
-        } else {
-            ""
+        let ends = match path.rsplit('/').next() {
+            Some("statistics") => "?source=service:shop&target=service:stock",
+            Some("identity") => "?name=stock",
+            _ => "",
         };
         let answer = server.get(&format!("{}{ends}", path.replace("{name}", "stock"))).await;
         // No proxy is asked here.
@@ -60,6 +60,7 @@ async fn every_address_of_the_description_answers() {
 #[tokio::test]
 async fn every_failure_has_the_one_shape() {
     let server = Server::start().await;
+    let huge_name = format!("/api/v1/identity?name={}", "x".repeat(5_000));
     let cases = [
         ("/api/v1/graph?from=yesterday", 400, "bad_time"),
         ("/api/v1/graph?from=-5x", 400, "bad_time"),
@@ -71,6 +72,11 @@ async fn every_failure_has_the_one_shape() {
         ("/api/v1/graph?depth=-1", 400, "bad_parameter"),
         ("/api/v1/services?from=soon", 400, "bad_time"),
         ("/api/v1/live?from=soon", 400, "bad_time"),
+        ("/api/v1/identity", 400, "bad_name"),
+        ("/api/v1/identity?name=", 400, "bad_name"),
+        ("/api/v1/identity?name=a&kind=colour", 400, "bad_kind"),
+        ("/api/v1/identity?name=a&from=soon", 400, "bad_time"),
+        (&huge_name, 400, "bad_name"),
         ("/api/v1/services/nobody", 404, "not_found"),
         ("/api/v1/nothing", 404, "not_found"),
         ("/api/v1/", 404, "not_found"),

@@ -64,7 +64,21 @@ async fn what_cannot_be_worked_with_ends_with_64_and_in_words() {
     let file = folder.path().join("bad.toml");
     std::fs::write(&file, "[store]\nmemory = 1\n").unwrap();
     let file = file.to_str().unwrap();
-    let cases: [Case<'_>; 8] = [
+    // Everything that is wrong is told at once, and where: a format of a log, and a rule of identity.
+    let lists = folder.path().join("lists.toml");
+    let format = "[[access_log]]\nname = 'web'\npath = '/tmp/a.log'\nformat = '%START_TIME% %DURATIONS%'\n";
+    std::fs::write(&lists, format!("{format}[[identity]]\nmatch = 'host'\npattern = 'a(b'\nservice = 'a'\n"))
+        .unwrap();
+    let lists = lists.to_str().unwrap();
+    let cases: [Case<'_>; 9] = [
+        (
+            &["serve", "--data", data, "--config", lists],
+            UNSET,
+            &[
+                "access_log `web`: format, at byte 15: `durations`",
+                "identity rule 1: pattern `a(b`: at character 2",
+            ],
+        ),
         (&["serve", "--data", data, "--http", "0.0.0.0:0"], UNSET, &["server.http", "allow_remote"]),
         (&["serve", "--data", data, "--otlp-grpc", "[::]:0"], UNSET, &["otlp.grpc", "allow_remote"]),
         (&["serve", "--data", data, "--envoy", "ftp://nowhere"], UNSET, &["ftp://nowhere"]),

@@ -7,7 +7,7 @@ use sidecarta_queries::dictionary::StatId;
 use sidecarta_queries::rows::envoy::{LatencyBin, ObjectCounts, StatCounts, StatObject};
 use sidecarta_queries::sketch::envoy_bin;
 
-use super::{Baseline, Deltas, Names, Process, Signs, Totals, deltas};
+use super::{Baseline, Deltas, MAX_GROWTH, Names, Process, Signs, Totals, deltas};
 
 const SECOND_NS: i64 = 1_000_000_000;
 const WATCHED_SINCE_NS: i64 = 1_000 * SECOND_NS;
@@ -159,6 +159,61 @@ fn nothing_is_not_mentioned_and_names_are_the_configured_ones() {
     let found = deltas(Some(&before), &now, WATCHED_SINCE_NS, &names);
     assert_eq!(found.counts, [cluster("orders:80", 1)]);
     assert_eq!(deltas(Some(&now), &now, WATCHED_SINCE_NS, &names), Deltas::default());
+}
+
+#[test]
+fn clocks_that_jump_change_no_count() {
+    // Sidecarta's own clock, back by an hour and on by a day: the same process has grown by what it has grown.
+    let before = baseline(process(0), 10_000, 10);
+    for seen_at_s in [6_400, 96_400, -9_000_000_000, 9_000_000_000] {
+        let now = Baseline { signs: asked(20_000), ..baseline(process(0), seen_at_s, 13) };
+        assert_eq!(requests(Some(&before), &now), 3, "seen at {seen_at_s} s");
+        let later = Baseline { signs: asked(20_003), ..baseline(process(0), seen_at_s + 5, 14) };
+        assert_eq!(requests(Some(&now), &later), 1, "seen at {seen_at_s} s");
+    }
+    // Under a clock that went back, a new process seems to have run beside the old one all along: nobody knows when it
+    // counted, and it is counted from now on.
+    let restarted = Baseline { signs: asked(3), ..baseline(process(6_395), 6_400, 40) };
+    assert_eq!(requests(Some(&before), &restarted), 0);
+    assert_eq!(requests(Some(&restarted), &baseline(process(6_395), 6_405, 42)), 2);
+}
+
+#[test]
+fn an_uptime_that_lies_is_survived() {
+    let at = |started_at_ns| Process { started_at_ns, ..process(0) };
+    for started_at_ns in [i64::MIN, i64::MAX] {
+        let first = baseline(at(started_at_ns), 1_005, 5);
+        // A start in the future is one that has just been.
+        assert_eq!(requests(None, &first), if started_at_ns > 0 { 5 } else { 0 });
+        let before = baseline(process(7), 1_000, 3);
+        assert_eq!(requests(Some(&before), &first), if started_at_ns > 0 { 5 } else { 0 });
+    }
+}
+
+#[test]
+fn counters_that_jump_add_nothing() {
+    let found = |old: u64, new: u64| {
+        let (before, now) = (baseline(process(0), 1_000, old), baseline(process(0), 1_005, new));
+        let found = deltas(Some(&before), &now, WATCHED_SINCE_NS, &Names::default());
+        (requests(Some(&before), &now), found.implausible)
+    };
+    assert_eq!(found(10, 10 + MAX_GROWTH), (MAX_GROWTH, 0));
+    assert_eq!(found(10, 11 + MAX_GROWTH), (0, 1));
+    assert_eq!(found(10, i64::MAX as u64), (0, 1));
+    assert_eq!(found(i64::MAX as u64, 7), (7, 0), "and back again it counts from zero");
+}
+
+#[test]
+fn bins_that_jump_add_nothing() {
+    let with = |counts: [u64; 2]| {
+        let mut now = baseline(process(0), 1_005, 1);
+        let bins = [1, 5].into_iter().zip(counts).map(|(lower_ms, count)| LatencyBin::fine(lower_ms, count));
+        now.totals.counts[0].latency = bins.collect();
+        now
+    };
+    let found = deltas(Some(&with([1, 1])), &with([i64::MAX as u64, 3]), WATCHED_SINCE_NS, &Names::default());
+    assert_eq!(found.implausible, 1);
+    assert_eq!(found.counts[0].latency, [LatencyBin::fine(5, 2)]);
 }
 
 /// What may happen to a proxy and to whoever scrapes it.

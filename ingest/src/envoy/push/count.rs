@@ -8,7 +8,7 @@ use sidecarta_queries::rows::envoy::{Gap, ObjectCounts};
 
 use super::flush::{Flush, add, overlaid};
 use super::process::{is_pushed, is_same};
-use crate::envoy::delta::{Baseline, Signs, Process, Start, deltas, start};
+use crate::envoy::delta::{Baseline, Process, Signs, Start, deltas, start};
 use crate::envoy::names::Names;
 
 /// How long before its first message a process may have started and be counted from its start, ns. No Envoy flushes its

@@ -294,6 +294,37 @@ fn the_process_tells_of_itself() {
 }
 
 #[test]
+fn a_name_that_comes_twice_counts_once() {
+    let histogram = |count| {
+        format!(r#"{{"name":"cluster.a.upstream_rq_time","totals":[{{"lower_bound":1,"count":{count}}}]}}"#)
+    };
+    let totals = decode(&format!(
+        r#"{{"stats":[{{"name":"cluster.a.upstream_rq_completed","value":7}},{{"name":"cluster.b.upstream_rq_completed","value":1}},
+            {{"name":"cluster.a.upstream_rq_completed","value":5}},{{"name":"cluster.a.membership_total","value":3}},
+            {{"name":"cluster.a.membership_total","value":3}},{{"histograms":{{"details":[{},{}]}}}}]}}"#,
+        histogram(4),
+        histogram(2)
+    ))
+    .totals(&Names::default());
+    assert_eq!(get(&totals, &cluster("a"), "upstream_rq_completed"), 7);
+    assert_eq!(get(&totals, &cluster("b"), "upstream_rq_completed"), 1);
+    assert_eq!(totals.of(&cluster("a")).unwrap().latency, [LatencyBin::fine(1, 4)]);
+    assert_eq!(totals.gauges[0].values.iter().map(|(_, value)| value).collect::<Vec<_>>(), [3]);
+}
+
+#[test]
+fn latency_of_canary_hosts_is_counted_once() {
+    let of = |name: &str| {
+        format!(r#"{{"name":"cluster.a.{name}upstream_rq_time","totals":[{{"lower_bound":1,"count":4}}]}}"#)
+    };
+    let all = ["", "canary.", "external.", "internal.", "zone.x.y."].map(of).join(",");
+    let totals =
+        decode(&format!(r#"{{"stats":[{{"histograms":{{"details":[{all}]}}}}]}}"#)).totals(&Names::default());
+    assert_eq!(totals.counts.len(), 1, "{:?}", totals.counts);
+    assert_eq!(totals.counts[0].latency, [LatencyBin::fine(1, 4)]);
+}
+
+#[test]
 fn the_sign_of_the_configuration_follows_it_and_not_the_traffic() {
     let sign = decode(RECORDED).configuration_sign();
     assert_eq!(sign, decode(RECORDED_LATER).configuration_sign());
@@ -311,8 +342,29 @@ fn the_sign_of_the_configuration_follows_it_and_not_the_traffic() {
 fn half_an_answer_is_told_from_another_answer() {
     let half = Stats::decode(&RECORDED.as_bytes()[..RECORDED.len() / 2]).expect_err("half");
     assert!(half.is_eof());
-    for other in [r#"{"status":"ok"}"#, "[]", "7", r#"{"stats":[7]}"#, "<html>"] {
+    let not_a_number = r#"{"stats":[{"name":"cluster.a.upstream_rq_total","value":NaN}]}"#;
+    for other in [r#"{"status":"ok"}"#, "[]", "7", r#"{"stats":[7]}"#, "<html>", not_a_number] {
         assert!(!Stats::decode(other.as_bytes()).expect_err(other).is_eof(), "{other}");
+    }
+}
+
+/// The recorded answer with its statistics in another order.
+fn reordered(order: &[usize]) -> String {
+    let answer: serde_json::Value = serde_json::from_str(RECORDED).unwrap();
+    let mut stats = answer["stats"].as_array().unwrap().clone();
+    for (at, &with) in order.iter().enumerate() {
+        let (at, with) = (at % stats.len(), with % stats.len());
+        stats.swap(at, with);
+    }
+    serde_json::json!({"stats": stats}).to_string()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn the_order_of_the_statistics_does_not_matter(order in prop::collection::vec(any::<usize>(), 2_000)) {
+        prop_assert_eq!(decode(&reordered(&order)).totals(&Names::default()), decode(RECORDED).totals(&Names::default()));
     }
 }
 

@@ -271,6 +271,20 @@ async fn a_busy_handler_slows_the_stream_down_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_stream_that_never_says_who_sends_is_kept_and_told() {
+    let seen = Seen::default();
+    let doors = doors_with(all_fine(&seen)).await;
+    let messages = vec![Bytes::from_static(b"\x12\x00"); 3];
+    call(&doors, ACCESS_LOGS, messages.clone()).await.unwrap();
+    assert_eq!(bytes(&seen), messages);
+    assert!(lock(&seen).iter().all(|(proxy, log, _)| proxy.is_empty() && log.is_empty()));
+    let status = doors.status("envoy_access_logs");
+    assert_eq!((status.accepted, status.failures), (6, 0));
+    let detail = status.detail.unwrap_or_default();
+    assert!(detail.contains("does not say who sends") && detail.contains("6 entries"), "{detail}");
+}
+
+#[tokio::test]
 async fn a_bad_message_costs_itself_and_a_broken_store_the_stream() {
     let seen = Seen::default();
     let doors = doors_with(handler(&seen, |_, message| match &message.bytes[..] {

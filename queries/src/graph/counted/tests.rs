@@ -1,7 +1,7 @@
 //! Counted edges on the graph.
 
 use crate::api::graph::{Edge, Graph, NodeKind, Source};
-use crate::graph::{GraphQuery, graph};
+use crate::graph::{GraphQuery, IdentityRules, graph};
 use crate::rows::SourceCursor;
 use crate::rows::envoy::LatencyBin;
 use crate::rows::mesh::{
@@ -42,13 +42,13 @@ fn drawn(deltas: Vec<MeshDelta>, by_version: bool) -> Graph {
         let scrape = MeshScrape { scraped_at_ns: (NOW_S - 60) * 1_000_000_000, deltas, cursor };
         writer.stage_mesh(1, Box::new(scrape));
         writer.publish().unwrap();
-        let before = graph(&store, &query).unwrap();
+        let before = graph(&store, &IdentityRules::default(), &query).unwrap();
         writer.move_into_file().unwrap();
         before
     };
     let (store, _writer) = store::open(&options).unwrap();
     assert_eq!(store.directory(|known| known.cursor("prometheus:a").map(<[u8]>::to_vec)), Some(vec![1, 2]));
-    let after = graph(&store, &query).unwrap();
+    let after = graph(&store, &IdentityRules::default(), &query).unwrap();
     assert_eq!(after, before);
     after
 }

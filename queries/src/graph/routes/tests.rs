@@ -30,7 +30,9 @@ fn asked(rows: Vec<AccessLogRow>, filter: &RouteFilter) -> Vec<String> {
     writer.publish().unwrap();
     let query =
         GraphQuery { range: TimeRange::covering(NOW_S - 900, NOW_S), by_version: false, now_s: NOW_S };
-    let answer = routes(&store, &query, &RouteFilter { limit: 99, ..filter.clone() }).unwrap();
+    let answer =
+        routes(&store, &IdentityRules::default(), &query, &RouteFilter { limit: 99, ..filter.clone() })
+            .unwrap();
     assert_eq!(answer.total, answer.routes.len() as u64);
     let line = |route: &RouteSummary| {
         let version = route.version.as_deref().unwrap_or("?");

@@ -13,6 +13,9 @@ use crate::otlp::value::value_text;
 
 const ACCESS_LOG: &[u8] = include_bytes!("../../../../../tests/fixtures/otlp/envoy_access_log.good.bin");
 
+const OTHER_ACCESS_LOG: &[u8] =
+    include_bytes!("../../../../../tests/fixtures/access_log/otlp_orders_out.good.bin");
+
 /// A row, read back.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Row {
@@ -107,15 +110,14 @@ fn body(text: &str) -> LogRecord {
     LogRecord { time_unix_nano: NOW as u64, body, ..LogRecord::default() }
 }
 
-#[test]
-fn recorded_access_logs_mean_this() {
-    let decoded = decode_bytes(ACCESS_LOG).unwrap();
-    assert_eq!((decoded.accepted, decoded.rejected, decoded.message.as_str()), (5, 0, ""));
+/// The resource, and a line for each record.
+fn digest(payload: &[u8]) -> (String, String) {
+    let decoded = decode_bytes(payload).unwrap();
+    assert_eq!((decoded.rejected, decoded.message.as_str()), (0, ""));
     let rows = rows(&decoded.batch);
-    assert_eq!(rows, expected(&ExportLogsServiceRequest::decode(ACCESS_LOG).unwrap()));
+    assert_eq!(rows, expected(&ExportLogsServiceRequest::decode(payload).unwrap()));
     let names: Vec<String> =
         decoded.batch.resources[0].attributes.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    insta::assert_snapshot!(names.join(" "), @"cluster_name=shop log_name=edge node_name=lab-sidecar-1 zone_name=eu-west-1a");
     let lines: Vec<String> = rows
         .iter()
         .map(|row| {
@@ -124,7 +126,16 @@ fn recorded_access_logs_mean_this() {
             format!("{:032x} {} | {}", row.trace_id, row.body, attributes.join(" "))
         })
         .collect();
-    insta::assert_snapshot!(lines.join("\n"), @r"
+    (names.join(" "), lines.join("\n"))
+}
+
+#[test]
+fn recorded_access_logs_mean_this() {
+    let (resource, lines) = digest(OTHER_ACCESS_LOG);
+    insta::assert_snapshot!("other_access_log", [resource, lines].join("\n"));
+    let (resource, lines) = digest(ACCESS_LOG);
+    insta::assert_snapshot!(resource, @"cluster_name=shop log_name=edge node_name=lab-sidecar-1 zone_name=eu-west-1a");
+    insta::assert_snapshot!(lines, @r"
     737afe9449b7a932a69f2eb02ab5b8c6 GET /orders/list?id=2 HTTP/1.1 200 - | duration_ms=70 http.response.status_code=200 response_flags=- route=orders upstream_cluster=orders_v1
     0af7651916cd43dd8448eb211c80319c GET /orders/list?id=3 HTTP/1.1 200 - | duration_ms=52 http.response.status_code=200 response_flags=- route=orders upstream_cluster=orders_v1
     0af7651916cd43dd8448eb211c80319d GET /orders/list?id=4 HTTP/1.1 502 - | duration_ms=53 http.response.status_code=502 response_flags=- route=orders upstream_cluster=orders_v1

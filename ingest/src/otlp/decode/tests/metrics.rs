@@ -22,6 +22,9 @@ use rows::{Row, expected, rows};
 
 const STAT_SINK: &[u8] = include_bytes!("../../../../../tests/fixtures/otlp/envoy_stat_sink.good.bin");
 
+const STAT_SINK_LATER: &[u8] =
+    include_bytes!("../../../../../tests/fixtures/otlp/envoy_stat_sink_later.good.bin");
+
 fn decode_bytes(payload: &[u8]) -> Result<Decoded<MetricBatch>, DecodeError> {
     let mut reserve = |_| Ok(());
     let mut meter = Meter::new(0, &mut reserve);
@@ -96,6 +99,29 @@ fn every_recorded_point_is_kept_and_its_start_is_understood() {
     assert_eq!((latency.kind, latency.temporality, latency.counts[0]), (3, 2, Some(44)));
     assert_eq!(latency.count_lists[0].as_ref().unwrap().len(), 20);
     assert_eq!(latency.double_lists[0].as_ref().unwrap().len(), 19);
+}
+
+/// One line a metric that has counted anything: its points, and what they add up to.
+fn digest(payload: &[u8]) -> String {
+    let decoded = decode_bytes(payload).unwrap();
+    assert_eq!(decoded.rejected, 0);
+    let mut metrics: BTreeMap<(String, &str), (u64, f64)> = BTreeMap::new();
+    for row in rows(&decoded.batch) {
+        let kind = ["gauge", "sum", "histogram"][usize::from(row.kind) - 1];
+        let (points, sum) = metrics.entry((row.name, kind)).or_default();
+        *points += 1;
+        *sum += row.counts[0].map_or_else(|| row.value.map_or(0.0, f64::from_bits), |count| count as f64);
+    }
+    let lines = metrics.iter().filter(|(_, (_, sum))| *sum != 0.0);
+    let lines =
+        lines.map(|((name, kind), (points, sum))| format!("{name} {kind} {points} points, {sum} in all"));
+    [format!("{} points", decoded.accepted)].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn recorded_points_are_these() {
+    insta::assert_snapshot!("stat_sink", digest(STAT_SINK));
+    insta::assert_snapshot!("stat_sink_later", digest(STAT_SINK_LATER));
 }
 
 #[test]
