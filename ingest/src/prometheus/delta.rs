@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sidecarta_queries::rows::envoy::LatencyBin;
 use sidecarta_queries::rows::mesh::{MeshCounter, MeshCounts, MeshDelta, MeshEdge, MeshLatency};
-use sidecarta_queries::sketch::envoy_range;
 
 use super::process::ProcessSign;
 
@@ -117,17 +116,18 @@ fn latency(old: Option<&MeshLatency>, new: &MeshLatency) -> Vec<(i16, u64)> {
     let old = old.filter(|old| {
         old.count <= new.count && bounds.clone().all(|(bound, count)| before(old, bound) <= count)
     });
-    let (mut low_ms, mut below) = (0.0, 0);
+    let (mut above_ms, mut below) = (None, 0);
     let mut bins = Vec::new();
     let grown =
         bounds.map(|(bound, count)| (bound, count - old.map_or(0, |old| before(old, bound).min(count))));
     let all = new.count - old.map_or(0, |old| old.count);
-    for (high_ms, grown) in grown.chain([(f64::INFINITY, all)]) {
+    for (up_to_ms, grown) in grown.chain([(f64::INFINITY, all)]) {
         if grown > below {
-            bins.push((envoy_range(low_ms, high_ms), grown - below));
+            // All that speaks of a mesh in this way is Envoy's own counting.
+            bins.push((LatencyBin::up_to(above_ms, up_to_ms, 0).bin, grown - below));
             below = grown;
         }
-        low_ms = high_ms;
+        above_ms = Some(up_to_ms);
     }
     bins
 }

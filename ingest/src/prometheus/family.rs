@@ -92,7 +92,8 @@ pub struct Histogram {
 /// How many are at most as large as a bound.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bucket {
-    /// The bound, inclusive by Prometheus' rules and exclusive in Envoy's practice.
+    /// The bound, inclusive by Prometheus' rules. Envoy counts its whole bin that starts at a bound to it, so that 50 takes
+    /// in what took 50 to 51 ms.
     pub upper_bound: f64,
     /// How many there are up to it.
     pub cumulative: u64,

@@ -196,7 +196,7 @@ pub struct MeshLatency {
     /// The bounds of native histograms come with their first request: a bound that an earlier scrape lacks had the count
     /// of the next lower one then.
     pub bounds_ms: Vec<f64>,
-    /// How many requests took at most as long as each bound. Envoy counts what took exactly as long into the next one.
+    /// How many requests took at most as long as each bound; see [`LatencyBin::up_to`] for what Envoy means by that.
     pub cumulative: Vec<u64>,
     /// How many requests there are in all.
     pub count: u64,

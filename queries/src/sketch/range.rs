@@ -5,10 +5,10 @@
 
 use std::sync::LazyLock;
 
-/// The points of a decade.
-const MANTISSAS: [f64; 28] = [
-    1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.75, 1.8, 2.0, 2.2, 2.5, 2.75, 3.0, 3.5, 3.6, 4.0, 4.5, 5.0, 5.5,
-    6.0, 6.5, 7.0, 7.5, 8.0, 8.5, 9.0, 9.5,
+/// The points of a decade, in hundredths of its power of ten.
+const MANTISSAS: [u32; 28] = [
+    100, 110, 120, 130, 140, 150, 160, 175, 180, 200, 220, 250, 275, 300, 350, 360, 400, 450, 500, 550, 600,
+    650, 700, 750, 800, 850, 900, 950,
 ];
 /// The decades, by their powers of ten in milliseconds.
 const DECADES: std::ops::Range<i32> = -2..7;
@@ -16,9 +16,13 @@ const DECADES: std::ops::Range<i32> = -2..7;
 /// All points: zero, those of the decades, and what no duration reaches.
 static POINTS_MS: LazyLock<Vec<f64>> = LazyLock::new(|| {
     let decade = |power: i32| {
-        // Powers of ten are exact one way only.
-        let scaled = move |mantissa: f64| {
-            if power < 0 { mantissa / 10_f64.powi(-power) } else { mantissa * 10_f64.powi(power) }
+        // Powers of ten are exact one way only, and dividing by them gives the number that is meant.
+        let scaled = move |hundredths: u32| {
+            if power < 2 {
+                f64::from(hundredths) / 10_f64.powi(2 - power)
+            } else {
+                f64::from(hundredths) * 10_f64.powi(power - 2)
+            }
         };
         MANTISSAS.map(scaled)
     };

@@ -160,7 +160,7 @@ async fn istios_metrics_are_counted_once_over_restarts_of_either_side() {
     let edge = called(&server, 9, 2).await;
     assert_eq!((edge.mtls, edge.protocol.as_str(), edge.attempts), (Some(true), "http", 9));
     let latency = edge.client_side.unwrap();
-    assert_eq!((latency.count, latency.p50.low_ms, latency.p50.high_ms), (9, 25.0, Some(50.0)));
+    assert_eq!((latency.count, latency.p50.low_ms, latency.p50.high_ms), (9, 25.0, Some(55.0)));
 
     server.kill().await;
     sidecar.add(3, 0);

