@@ -31,7 +31,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::address::{Address, AddressError};
-use self::admin::Limits;
+use self::admin::{Limits, Rooms, answer_memory};
+use self::config::Configurations;
 pub use self::frame::FrameError;
 use self::target::{ProxyIds, Target};
 use crate::discovery::{self, DiscoveredTarget, DiscoveryConfig, TargetKey, TargetRules, Targets};
@@ -52,7 +53,8 @@ pub struct EnvoyConfig {
     pub timeout_ms: u64,
     /// How large an answer may be, bytes.
     pub max_body_bytes: usize,
-    /// How many answers are read and decoded at once, over all proxies.
+    /// How many answers are read and decoded at once, over all proxies. All of them together, and those that stopped in
+    /// the middle, take 4 MB for each of these, or as much as the largest may have.
     pub max_concurrent: usize,
     /// Whether the counters that Envoys push over their metrics service are what was counted since the message before, as
     /// with `report_counters_as_deltas`. The messages themselves do not tell.
@@ -124,7 +126,10 @@ impl EnvoyConfig {
             connect_timeout: Duration::from_millis(self.connect_timeout_ms),
             timeout: Duration::from_millis(self.timeout_ms),
             max_body_bytes: self.max_body_bytes,
-            readers: Arc::new(Semaphore::new(self.max_concurrent)),
+            readers: Arc::new(Semaphore::new(self.max_concurrent.min(Semaphore::MAX_PERMITS))),
+            rooms: Rooms::default(),
+            configurations: Configurations::default(),
+            memory: answer_memory(self.max_body_bytes.max(self.max_concurrent.saturating_mul(4 << 20))),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Rows as the durable log keeps them where the request itself cannot be kept: in postcard's compact form, compressed by
 //! zstd.
 
+use std::cell::RefCell;
 use std::io;
 use std::io::Read as _;
 
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sidecarta_queries::frame::{Frame, FrameKind};
+use zstd::bulk::Compressor;
 
 /// Why rows do not become a frame, or a frame holds no such rows.
 #[derive(Debug, thiserror::Error)]
@@ -23,10 +25,27 @@ pub enum FrameError {
     Content(#[source] postcard::Error),
 }
 
+thread_local! {
+    /// Making a compressor costs more than compressing a small scrape.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
+
 /// Rows as the payload of a frame.
 pub(crate) fn pack(rows: &impl Serialize) -> Result<Bytes, FrameError> {
     let content = postcard::to_stdvec(rows).map_err(FrameError::Content)?;
-    zstd::bulk::compress(&content, 1).map(Bytes::from).map_err(FrameError::Compression)
+    compress(&content).map(Bytes::from)
+}
+
+/// What [`content`] gives back.
+pub(crate) fn compress(content: &[u8]) -> Result<Vec<u8>, FrameError> {
+    let compress = |compressor: &RefCell<Option<Compressor<'static>>>| {
+        let mut compressor = compressor.borrow_mut();
+        match &mut *compressor {
+            Some(compressor) => compressor.compress(content),
+            none => none.insert(Compressor::new(1)?).compress(content),
+        }
+    };
+    COMPRESSOR.with(compress).map_err(FrameError::Compression)
 }
 
 /// Reads rows back that take up to `max_bytes` unpacked.
@@ -38,9 +57,19 @@ pub(crate) fn unpack<T: DeserializeOwned>(
     if frame.kind != kind {
         return Err(FrameError::Kind(frame.kind));
     }
-    let reader = zstd::Decoder::with_buffer(frame.payload.as_ref()).map_err(FrameError::Compression)?;
+    unpack_bytes(&frame.payload, max_bytes)
+}
+
+/// Reads back what [`pack`] gave, if it takes up to `max_bytes` unpacked.
+pub(crate) fn unpack_bytes<T: DeserializeOwned>(packed: &[u8], max_bytes: u64) -> Result<T, FrameError> {
+    postcard::from_bytes(&content(packed, max_bytes)?).map_err(FrameError::Content)
+}
+
+/// What was compressed, up to `max_bytes` of it.
+pub(crate) fn content(packed: &[u8], max_bytes: u64) -> Result<Vec<u8>, FrameError> {
+    let reader = zstd::Decoder::with_buffer(packed).map_err(FrameError::Compression)?;
     let mut content = Vec::new();
     // What is cut off at the limit ends too early to be rows.
     io::copy(&mut reader.take(max_bytes), &mut content).map_err(FrameError::Compression)?;
-    postcard::from_bytes(&content).map_err(FrameError::Content)
+    Ok(content)
 }

@@ -32,6 +32,8 @@ use crate::otlp::DecodeLimits;
 const QUEUE: usize = 4_096;
 /// What a logged request takes, roughly.
 const ACCESS_LOG_BYTES: usize = 2_048;
+/// What the counters or gauges of one object of a proxy take, roughly.
+const OBJECT_BYTES: usize = 512;
 /// The unit in which memory is handed out.
 const PERMIT_BYTES: usize = 1_024;
 
@@ -290,7 +292,10 @@ impl Submission {
     fn bytes(&self) -> usize {
         let rows = match &self.rows {
             Rows::Spans(batch) => batch.memory_bytes(),
-            Rows::Envoy(scrape) => scrape.baseline.len() * 2 + scrape.deltas.len() * 1_024,
+            Rows::Envoy(scrape) => {
+                let deltas = scrape.deltas.iter().map(|delta| OBJECT_BYTES + size_of_val(&*delta.latency));
+                scrape.baseline.len() + deltas.sum::<usize>() + scrape.gauges.len() * OBJECT_BYTES
+            }
             Rows::Logs { records, requests } => records.memory_bytes() + requests.len() * ACCESS_LOG_BYTES,
             Rows::Metrics(batch) => batch.memory_bytes(),
             Rows::AccessLogs(batch) => batch.memory_bytes(),

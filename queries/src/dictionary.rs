@@ -180,8 +180,8 @@ const BY_CODE: [(&str, i16, Topic, &str); 3] = [
 
 /// The statistic with this name behind that of what has it.
 pub fn find(scope: Scope, name: &str) -> Option<(StatId, Kind)> {
-    static BY_NAME: LazyLock<HashMap<&str, Vec<&Stat>>> = LazyLock::new(|| {
-        let mut by_name: HashMap<&str, Vec<&Stat>> = HashMap::new();
+    static BY_NAME: LazyLock<foldhash::HashMap<&str, Vec<&Stat>>> = LazyLock::new(|| {
+        let mut by_name: foldhash::HashMap<&str, Vec<&Stat>> = foldhash::HashMap::default();
         stats().for_each(|stat| by_name.entry(stat.name).or_default().push(stat));
         by_name
     });

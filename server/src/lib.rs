@@ -7,6 +7,7 @@ pub mod config;
 pub mod error;
 pub mod lifecycle;
 pub mod live;
+pub mod open_files;
 pub mod params;
 pub mod router;
 pub mod state;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use sidecarta_server::cli::{Cli, Command};
 use sidecarta_server::config::{self, Config};
-use sidecarta_server::lifecycle;
+use sidecarta_server::{lifecycle, open_files};
 use tracing_subscriber::EnvFilter;
 
 // Spans are many small strings, which the system's allocator serves at half the speed.
@@ -40,6 +40,7 @@ fn main() -> ExitCode {
 fn serve(config: &Config) -> ExitCode {
     let filter = EnvFilter::try_from_env("SIDECARTA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    open_files::allow_all();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return complain(&error, 1),

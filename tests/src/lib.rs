@@ -1,4 +1,5 @@
-//! The harness of the tests and the demo mesh.
+//! The harness of the tests, the demo mesh, and proxies that are not real.
 
+pub mod fake_admin;
 pub mod harness;
 pub mod mesh;

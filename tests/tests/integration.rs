@@ -10,6 +10,8 @@ mod api;
 mod clients;
 #[path = "integration/crash.rs"]
 mod crash;
+#[path = "integration/fleet.rs"]
+mod fleet;
 #[path = "integration/followed.rs"]
 mod followed;
 #[path = "integration/harness.rs"]

@@ -31,12 +31,13 @@ pub(crate) struct KindWords {
 }
 
 /// The words of each kind, in the order of the page.
-const KINDS: [(&str, &str, Option<&str>, &str, &str); 8] = [
+const KINDS: [(&str, &str, Option<&str>, &str, &str); 9] = [
     ("otlp_grpc", "OTLP", Some("gRPC"), "Requests", "Items taken"),
     ("otlp_http", "OTLP", Some("HTTP"), "Requests", "Items taken"),
     ("envoy", "Envoys asked at their admin interface", None, "Scrapes", "Series taken"),
     ("envoy_metrics", "Pushed by Envoys", Some("Metrics service"), "Messages", "Series taken"),
     ("envoy_access_logs", "Pushed by Envoys", Some("Access log service"), "Messages", "Entries taken"),
+    ("envoy_push", "Proxies that push their statistics", None, "Messages", "Series taken"),
     ("access_log", "Access log files", None, "Batches", "Lines taken"),
     ("prometheus", "Targets in Prometheus' format", None, "Scrapes", "Series taken"),
     ("discovery", "Lists of targets", None, "Looks", "Targets found"),

@@ -4,28 +4,39 @@
 //! one connection: everything asked on it is answered by one process, even while another takes over the address.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HOST};
 use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::address::Address;
+use super::config::Configurations;
 use super::error::ScrapeError;
 use super::stats;
 
 /// From this size on, answers are decoded beside the tasks that wait on sockets.
-const LARGE_BYTES: usize = 256 * 1024;
+const LARGE_BYTES: usize = 1024 * 1024;
+
+/// How much is read of a connection at once.
+const READ_BYTES: usize = 32 * 1024;
+
+/// The unit in which memory for answers is handed out. The first one of each is free.
+const UNIT_BYTES: usize = 64 * 1024;
+
+/// How long the next piece of an answer may take before another answer is read instead. Not less, since on a busy machine
+/// every answer would be begun before one is read to its end.
+const STALLED_AFTER: Duration = Duration::from_millis(250);
 
 /// What is asked of a proxy. There is nothing else that Sidecarta ever asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,24 +46,54 @@ pub enum Page {
     /// Who the proxy is.
     ServerInfo,
     /// Counters, and histograms with Envoy's own fine bins.
-    Stats,
+    Stats(Copies),
     /// Counters, and histograms with fixed bounds, from an Envoy that does not know the fine bins.
-    CoarseStats,
+    CoarseStats(Copies),
     /// Counters, from an Envoy that knows no bins at all.
-    Counters,
+    Counters(Copies),
+    /// The statistics by which a change of the configuration is seen.
+    ConfigurationSign,
     /// The configuration.
     ConfigDump,
 }
 
+/// Whether Envoy is to tell what it counts again by the origin of requests. It is never kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copies {
+    /// It may not be known how to leave them out.
+    Told,
+    /// They are left out.
+    LeftOut,
+}
+
 impl Page {
-    fn path_and_query(self) -> String {
+    fn path_and_query(self) -> &'static str {
+        static STATS: LazyLock<[String; 6]> = LazyLock::new(|| {
+            [
+                ("&histogram_buckets=detailed", false),
+                ("&histogram_buckets=detailed", true),
+                ("&histogram_buckets=cumulative", false),
+                ("&histogram_buckets=cumulative", true),
+                ("", false),
+                ("", true),
+            ]
+            .map(|(buckets, without_copies)| {
+                let filter = percent_encoded(&stats::filter(without_copies));
+                format!("/stats?format=json&usedonly{buckets}&filter={filter}")
+            })
+        });
+        static SIGN: LazyLock<String> = LazyLock::new(|| {
+            let filter = percent_encoded(&format!("^({})$", stats::CONFIGURATION_SIGN));
+            format!("/stats?format=json&usedonly&filter={filter}")
+        });
         match self {
-            Self::Process => "/config_dump?name_regex=%5E%24&mask=last_updated".to_owned(),
-            Self::ServerInfo => "/server_info".to_owned(),
-            Self::Stats => statistics("&histogram_buckets=detailed"),
-            Self::CoarseStats => statistics("&histogram_buckets=cumulative"),
-            Self::Counters => statistics(""),
-            Self::ConfigDump => "/config_dump".to_owned(),
+            Self::Process => "/config_dump?name_regex=%5E%24&mask=last_updated",
+            Self::ServerInfo => "/server_info",
+            Self::Stats(copies) => &STATS[copies as usize],
+            Self::CoarseStats(copies) => &STATS[2 + copies as usize],
+            Self::Counters(copies) => &STATS[4 + copies as usize],
+            Self::ConfigurationSign => &SIGN,
+            Self::ConfigDump => "/config_dump",
         }
     }
 }
@@ -62,13 +103,9 @@ impl fmt::Display for Page {
         formatter.write_str(match self {
             Self::Process | Self::ConfigDump => "/config_dump",
             Self::ServerInfo => "/server_info",
-            Self::Stats | Self::CoarseStats | Self::Counters => "/stats",
+            Self::Stats(_) | Self::CoarseStats(_) | Self::Counters(_) | Self::ConfigurationSign => "/stats",
         })
     }
-}
-
-fn statistics(buckets: &str) -> String {
-    format!("/stats?format=json&usedonly{buckets}&filter={}", percent_encoded(&stats::filter()))
 }
 
 /// Limits that hold for every proxy. Clones share the limit on answers read at once.
@@ -80,9 +117,42 @@ pub struct Limits {
     pub timeout: Duration,
     /// How large an answer may be.
     pub max_body_bytes: usize,
-    /// How many answers may be read and decoded at once, over all proxies. Waiting for an answer to begin is free, so
-    /// a proxy that never answers holds up no other.
+    /// How many answers may be read and decoded at once, over all proxies. Waiting for an answer to begin or to go on is
+    /// free, so a proxy that does not answer, or stops in the middle, holds up no other.
     pub readers: Arc<Semaphore>,
+    /// Memory for all answers together, see [`answer_memory`], of which those that stop in the middle keep their part.
+    pub memory: Arc<Semaphore>,
+    /// Room that answers are read into, kept for the next ones.
+    pub rooms: Rooms,
+    /// The configurations of all proxies, each once.
+    pub configurations: Configurations,
+}
+
+/// Buffers that are used again: getting fresh memory for each answer costs as much as reading it.
+#[derive(Clone, Debug, Default)]
+pub struct Rooms(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Rooms {
+    /// Buffers that are kept, and how large each may be.
+    const MAX_KEPT: usize = 8;
+    const MAX_KEPT_BYTES: usize = 4 << 20;
+
+    fn take(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, mut room: Vec<u8>) {
+        let mut rooms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if rooms.len() < Self::MAX_KEPT && room.capacity() <= Self::MAX_KEPT_BYTES {
+            room.clear();
+            rooms.push(room);
+        }
+    }
+}
+
+/// Memory for answers of so many bytes at least, for [`Limits::memory`].
+pub fn answer_memory(bytes: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(bytes.div_ceil(UNIT_BYTES).clamp(1, Semaphore::MAX_PERMITS)))
 }
 
 /// One connection to one proxy.
@@ -124,7 +194,10 @@ impl Connection {
         host: String,
         limits: &Limits,
     ) -> Result<Self, ScrapeError> {
-        let (sender, connection) = http1::handshake(TokioIo::new(stream))
+        // The same room for each piece of an answer: hyper would take ever larger ones for every connection.
+        let (sender, connection) = http1::Builder::new()
+            .read_buf_exact_size(Some(READ_BYTES))
+            .handshake(TokioIo::new(stream))
             .await
             .map_err(|source| ScrapeError::Http { page: Page::Process, source })?;
         let driver = tokio::spawn(async move {
@@ -143,13 +216,18 @@ impl Connection {
         let limit = self.limits.timeout;
         let too_late = |_| ScrapeError::TimedOut { page, seconds: limit.as_secs_f64() };
         let body = timeout(limit, self.ask(page)).await.map_err(too_late)??;
-        // The semaphore is never closed, so an error here cannot be; going on without a permit would be right then.
-        let _permit = self.limits.readers.acquire().await.ok();
-        let body = timeout(limit, read(page, body, self.limits.max_body_bytes)).await.map_err(too_late)??;
+        let (body, _permits) = timeout(limit, read(page, body, &self.limits)).await.map_err(too_late)??;
         if body.len() < LARGE_BYTES {
-            return decode(&body);
+            let decoded = decode(&body);
+            self.limits.rooms.give_back(body);
+            return decoded;
         }
-        let decoding = tokio::task::spawn_blocking(move || decode(&body));
+        let rooms = self.limits.rooms.clone();
+        let decoding = tokio::task::spawn_blocking(move || {
+            let decoded = decode(&body);
+            rooms.give_back(body);
+            decoded
+        });
         decoding.await.unwrap_or(Err(ScrapeError::NotDecoded { page }))
     }
 
@@ -181,17 +259,53 @@ impl Connection {
     }
 }
 
-async fn read(page: Page, body: Incoming, limit_bytes: usize) -> Result<Bytes, ScrapeError> {
-    let body = match Limited::new(body, limit_bytes).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            return Err(ScrapeError::TooLarge { page, limit_bytes });
+/// A place among those whose answers are read, and the memory that an answer takes.
+type Permits<'a> = (Option<SemaphorePermit<'a>>, Option<SemaphorePermit<'a>>);
+
+/// Reads a body to its end, and keeps the place for decoding it.
+async fn read(
+    page: Page,
+    mut body: Incoming,
+    limits: &Limits,
+) -> Result<(Vec<u8>, Permits<'_>), ScrapeError> {
+    let mut bytes = Vec::new();
+    let (mut place, mut memory): Permits<'_> = (None, None);
+    loop {
+        let next = if let Ok(next) = timeout(STALLED_AFTER, body.frame()).await {
+            next
+        } else {
+            place = None;
+            body.frame().await
+        };
+        if place.is_none() {
+            // The semaphore is never closed, so an error here cannot be; going on without a place would be right then.
+            place = limits.readers.acquire().await.ok();
+            // Not before, or those that wait would hold what those that read need.
+            if bytes.capacity() == 0 {
+                bytes = limits.rooms.take();
+            }
         }
-        Err(_) => return Err(ScrapeError::Cut { page }),
-    };
-    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        let Some(frame) = next else { break };
+        let Ok(data) = frame.map_err(|_| ScrapeError::Cut { page })?.into_data() else { continue };
+        let length = bytes.len() + data.len();
+        if length > limits.max_body_bytes {
+            return Err(ScrapeError::TooLarge { page, limit_bytes: limits.max_body_bytes });
+        }
+        let missing = length / UNIT_BYTES - memory.as_ref().map_or(0, SemaphorePermit::num_permits);
+        if missing > 0 {
+            // Who waits for memory here holds some that others wait for.
+            let more = limits.memory.try_acquire_many(missing as u32);
+            let more = more.map_err(|_| ScrapeError::NoMemory { page })?;
+            match &mut memory {
+                Some(memory) => memory.merge(more),
+                None => memory = Some(more),
+            }
+        }
+        bytes.extend_from_slice(&data);
+    }
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'<') => Err(ScrapeError::Html { page }),
-        _ => Ok(body),
+        _ => Ok((bytes, (place, memory))),
     }
 }
 

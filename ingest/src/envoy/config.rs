@@ -5,6 +5,7 @@ mod routes;
 mod value;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use sidecarta_queries::rows::envoy::{ClusterConfig, ProxyConfig, WeightedRoute};
 
@@ -34,6 +35,24 @@ impl Configuration {
             proxy: proxy_config(&dump, &clusters, &listeners, &routes),
             names: names(&clusters, &listeners, &routes),
         })
+    }
+}
+
+/// Configurations that are in use: proxies of one mesh have many in common. Clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Configurations(Arc<Mutex<Vec<Weak<Configuration>>>>);
+
+impl Configurations {
+    /// The one copy of a configuration.
+    pub fn shared(&self, configuration: Configuration) -> Arc<Configuration> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|known| known.strong_count() > 0);
+        if let Some(known) = known.iter().filter_map(Weak::upgrade).find(|known| **known == configuration) {
+            return known;
+        }
+        let configuration = Arc::new(configuration);
+        known.push(Arc::downgrade(&configuration));
+        configuration
     }
 }
 

@@ -16,8 +16,10 @@ use serde::{Deserialize, Serialize};
 use sidecarta_queries::dictionary::StatId;
 use sidecarta_queries::rows::envoy::{LatencyBin, ObjectCounts, StatCounts, StatObject};
 
+use super::frame;
 use super::names::Names;
 use super::stats::Totals;
+use crate::packed::{FrameError, pack, unpack_bytes};
 
 /// How much earlier than Sidecarta's first look a process may have started and still be counted from its start: all
 /// it has counted then falls into the ten seconds of one rollup anyway. This also takes in clocks that differ a bit.
@@ -75,6 +77,18 @@ impl Signs {
     /// Whether the counters were set to zero since `before`.
     fn are_reset_since(&self, before: &Self) -> bool {
         self.admin_requests < before.admin_requests || self.objects_added < before.objects_added
+    }
+}
+
+impl Baseline {
+    /// As it is stored with a scrape. A proxy's is written again with every scrape of it, so it is compressed.
+    pub fn pack(&self) -> Result<Vec<u8>, FrameError> {
+        pack(self).map(Vec::from)
+    }
+
+    /// Reads back what [`Baseline::pack`] gave.
+    pub fn unpack(packed: &[u8]) -> Result<Self, FrameError> {
+        unpack_bytes(packed, frame::MAX_BYTES)
     }
 }
 

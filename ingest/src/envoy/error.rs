@@ -55,6 +55,15 @@ pub enum ScrapeError {
         /// The limit.
         limit_bytes: usize,
     },
+    /// Other answers hold all the memory there is for them.
+    #[error(
+        "no memory for the answer to {page}: other proxies' answers that are slow to come hold it; raise \
+         `envoy.max_concurrent` if that is often so"
+    )]
+    NoMemory {
+        /// What was asked.
+        page: Page,
+    },
     /// The answer ended before its end.
     #[error("the answer to {page} broke off in the middle")]
     Cut {

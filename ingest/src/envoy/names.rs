@@ -3,15 +3,19 @@
 //! Names of clusters, connection managers and virtual hosts hold dots, and statistics are dotted paths, so a path alone
 //! does not say where the name ends. The configuration's names do; `stats::place` falls back on the dictionary.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::LazyLock;
 
 use sidecarta_queries::rows::envoy::StatObject;
 
+/// What `internal` and `external` have in common.
+pub(super) const COPIES_END: &str = "ternal";
+
 /// The configured names, by the form that they take in statistics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    clusters: HashMap<String, String>,
+    clusters: BTreeMap<String, String>,
     listeners: HashMap<String, String>,
     virtual_hosts: HashMap<String, String>,
 }
@@ -52,6 +56,18 @@ impl Names {
         self.clusters.contains_key(stat_name)
     }
 
+    /// Whether a cluster counts under this name, and none under a longer one that goes on behind a dot.
+    pub fn is_whole_cluster(&self, stat_name: &str) -> bool {
+        let longer = format!("{stat_name}.");
+        let next = self.clusters.range::<str, _>((Bound::Included(longer.as_str()), Bound::Unbounded)).next();
+        self.has_cluster(stat_name) && next.is_none_or(|(name, _)| !name.starts_with(&longer))
+    }
+
+    /// Whether the name of a cluster ends like the names of Envoy's copies by origin, `internal` and `external`.
+    pub fn has_cluster_like_copies(&self) -> bool {
+        self.clusters.keys().any(|name| name.ends_with(COPIES_END))
+    }
+
     /// Whether a connection manager counts under this name.
     pub fn has_listener(&self, stat_prefix: &str) -> bool {
         self.listeners.contains_key(stat_prefix)
@@ -67,15 +83,14 @@ impl Names {
         let name = |names: &HashMap<String, String>, stat_name: &String| {
             names.get(stat_name).unwrap_or(stat_name).clone()
         };
+        let cluster_name = |stat_name: &String| self.clusters.get(stat_name).unwrap_or(stat_name).clone();
         match object {
-            StatObject::Cluster(cluster) => StatObject::Cluster(name(&self.clusters, cluster)),
-            StatObject::Zone { cluster, from, to } => StatObject::Zone {
-                cluster: name(&self.clusters, cluster),
-                from: from.clone(),
-                to: to.clone(),
-            },
+            StatObject::Cluster(cluster) => StatObject::Cluster(cluster_name(cluster)),
+            StatObject::Zone { cluster, from, to } => {
+                StatObject::Zone { cluster: cluster_name(cluster), from: from.clone(), to: to.clone() }
+            }
             StatObject::Endpoint { cluster, address } => {
-                StatObject::Endpoint { cluster: name(&self.clusters, cluster), address: address.clone() }
+                StatObject::Endpoint { cluster: cluster_name(cluster), address: address.clone() }
             }
             StatObject::Route { virtual_host, name: route } => StatObject::Route {
                 virtual_host: name(&self.virtual_hosts, virtual_host),
@@ -114,6 +129,21 @@ mod tests {
             cluster("orders.shop.svc.cluster.local:80")
         );
         assert_eq!(names.configured(&cluster("never.heard.of")), cluster("never.heard.of"));
+    }
+
+    #[test]
+    fn a_name_is_whole_where_no_other_goes_on_behind_it() {
+        let mut names = Names::default();
+        for name in ["orders", "orders-v2", "orders.v2", "payments", "payments_v2"] {
+            names.add_cluster(name, name);
+        }
+        let whole = |name| names.is_whole_cluster(name);
+        assert!(whole("orders-v2") && whole("orders.v2") && whole("payments") && whole("payments_v2"));
+        assert!(!whole("orders"), "it may be the beginning of orders.v2");
+        assert!(!whole("pay") && !whole("payments.v2"), "there is none of this name");
+        assert!(!names.has_cluster_like_copies());
+        names.add_cluster("orders.shop.internal", "orders.shop.internal");
+        assert!(names.has_cluster_like_copies());
     }
 
     #[test]

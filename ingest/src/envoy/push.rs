@@ -31,10 +31,12 @@ use self::process::Way;
 use self::proxy::PushingProxy;
 use super::EnvoyConfig;
 use super::delta::Baseline;
+use super::frame;
 use super::owners::ProxyIds;
 use super::reading::now_ns;
 use super::scraper::submit;
 use crate::otlp::streams::{OpenStream, StreamHandler};
+use crate::packed::{compress, content};
 use crate::pipeline::{Pipeline, SubmitError};
 use crate::prometheus::Temporality;
 use crate::status::{SourceBook, SourceHandle};
@@ -91,10 +93,10 @@ impl Newest {
             return;
         }
         let state = pushes.inner.pipeline.envoy_baseline(id).unwrap_or_default();
-        let known = postcard::take_from_bytes::<Baseline>(&state).ok().map(|(baseline, rest)| Known {
-            baseline: Some(baseline),
+        let known = content(&state, frame::MAX_BYTES).ok().and_then(|content| {
+            let (baseline, rest) = postcard::take_from_bytes(&content).ok()?;
             // One that is scraped has none.
-            flush_ms: postcard::from_bytes(rest).ok(),
+            Some(Known { baseline: Some(baseline), flush_ms: postcard::from_bytes(rest).ok() })
         });
         self.known = Some(known.unwrap_or_default());
     }
@@ -115,10 +117,12 @@ impl Newest {
         self.known = None;
     }
 
-    /// What is stored with the counts. It begins as a scraper's does, which can read it for that reason.
-    fn state(baseline: &Baseline, flush_ms: i64) -> Vec<u8> {
-        // It is made of strings and numbers, and such always serialize.
-        postcard::to_stdvec(&(baseline, flush_ms)).unwrap_or_default()
+    /// What is stored with the counts; nothing where that is more than can be read back. It begins as a scraper's does,
+    /// which can read it for that reason.
+    fn state(baseline: &Baseline, flush_ms: i64) -> Option<Vec<u8>> {
+        // It is made of strings and numbers, and such can always be packed.
+        let content = postcard::to_stdvec(&(baseline, flush_ms)).unwrap_or_default();
+        (content.len() <= MAX_BASELINE_BYTES).then(|| compress(&content).unwrap_or_default())
     }
 }
 

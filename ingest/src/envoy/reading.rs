@@ -10,7 +10,7 @@ use sidecarta_queries::rows::envoy::Proxy;
 use tokio::time::Instant;
 
 use super::address::Address;
-use super::admin::{Connection, Limits, Page};
+use super::admin::{Connection, Copies, Limits, Page};
 use super::config::Configuration;
 use super::delta::{Baseline, Process};
 use super::error::{ScrapeError, in_one_line};
@@ -51,12 +51,17 @@ enum Bins {
 }
 
 impl Bins {
-    fn page(self) -> Page {
+    fn page(self, copies: Copies) -> Page {
         match self {
-            Self::Fine => Page::Stats,
-            Self::Coarse => Page::CoarseStats,
-            Self::Unknown => Page::Counters,
+            Self::Fine => Page::Stats(copies),
+            Self::Coarse => Page::CoarseStats(copies),
+            Self::Unknown => Page::Counters(copies),
         }
+    }
+
+    /// Whether it is this page that gives them.
+    fn are_asked_by(self, page: Page) -> bool {
+        [Copies::Told, Copies::LeftOut].into_iter().any(|copies| self.page(copies) == page)
     }
 
     /// What is asked of an Envoy that is too old for these.
@@ -114,6 +119,30 @@ impl Known {
         self.bins.shortcoming().map(str::to_owned).into_iter().chain(configuration).collect()
     }
 
+    /// Whether the names of the clusters leave room for a mistake about what is a copy. A cluster that is added shows in
+    /// the statistics before it is asked for in this way again, and the next scrape brings all that it has counted.
+    fn copies(&self) -> Copies {
+        match &self.configuration {
+            Some(configuration) if !configuration.names.has_cluster_like_copies() => Copies::LeftOut,
+            _ => Copies::Told,
+        }
+    }
+
+    /// Asks for the configuration, if it is time to.
+    async fn ask_for_configuration(&mut self, connection: &mut Connection, limits: &Limits, sign: u64) {
+        if !self.wants_configuration(sign) {
+            return;
+        }
+        self.configuration_asked = Some((Instant::now(), sign));
+        match connection.get(Page::ConfigDump, configuration).await {
+            Ok(configuration) => {
+                self.configuration = Some(limits.configurations.shared(configuration));
+                self.configuration_trouble = None;
+            }
+            Err(error) => self.configuration_trouble = Some(in_one_line(&error)),
+        }
+    }
+
     fn wants_configuration(&self, sign: u64) -> bool {
         let age = if self.configuration.is_some() { CONFIGURATION_AGE } else { CONFIGURATION_RETRY };
         self.configuration_asked
@@ -129,7 +158,7 @@ pub(super) async fn read(address: &Address, limits: &Limits, known: &Known) -> R
     let mut bins = known.bins;
     loop {
         match read_with(bins, address, limits, known).await {
-            Err(ScrapeError::Status { page, status: StatusCode::BAD_REQUEST }) if page == bins.page() => {
+            Err(ScrapeError::Status { page, status: StatusCode::BAD_REQUEST }) if bins.are_asked_by(page) => {
                 let refused = || ScrapeError::Status { page, status: StatusCode::BAD_REQUEST };
                 bins = bins.coarser().ok_or_else(refused)?;
             }
@@ -144,6 +173,41 @@ async fn read_with(
     limits: &Limits,
     known: &Known,
 ) -> Result<Reading, ScrapeError> {
+    let asked = Asked { bins, configuration_first: true };
+    match read_once(asked, address, limits, known).await? {
+        Outcome::Read(reading) => Ok(*reading),
+        // The connection may be broken. Another one may lead to another process.
+        Outcome::NoConfiguration(known) => {
+            let asked = Asked { configuration_first: false, ..asked };
+            match read_once(asked, address, limits, &known).await? {
+                Outcome::Read(reading) => Ok(*reading),
+                Outcome::NoConfiguration(_) => Err(ScrapeError::NotDecoded { page: Page::ConfigDump }),
+            }
+        }
+    }
+}
+
+/// What is asked for over one connection.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    bins: Bins,
+    /// Whether a configuration that is not known comes before the statistics, so that these need not wait for it: a
+    /// thousand proxies may be new at once.
+    configuration_first: bool,
+}
+
+enum Outcome {
+    Read(Box<Reading>),
+    /// It was asked for first and did not come.
+    NoConfiguration(Box<Known>),
+}
+
+async fn read_once(
+    Asked { bins, configuration_first }: Asked,
+    address: &Address,
+    limits: &Limits,
+    known: &Known,
+) -> Result<Outcome, ScrapeError> {
     let mut connection = Connection::open(address, limits).await?;
     let started = connection.get(Page::Process, started).await?;
     let (process, proxy) = match &known.identity {
@@ -155,35 +219,37 @@ async fn read_with(
     };
     let proxy = Proxy { started_at_ns: process.started_at_ns, restart_epoch: process.restart_epoch, ..proxy };
     let mut known = Known { bins, ..known.of(&process, &proxy) };
-    let statistics = bins.page();
+    if configuration_first && known.configuration.is_none() && known.configuration_trouble.is_none() {
+        let sign = connection.get(Page::ConfigurationSign, sign).await?;
+        known.ask_for_configuration(&mut connection, limits, sign).await;
+        if known.configuration.is_none() {
+            return Ok(Outcome::NoConfiguration(Box::new(known)));
+        }
+    }
+    let statistics = bins.page(known.copies());
     let decode =
         move |body: &[u8]| Stats::decode(body).map_err(|error| ScrapeError::from_json(statistics, error));
     let stats = connection.get(statistics, decode).await?;
     let seen_at_ns = now_ns();
-    let sign = stats.configuration_sign();
-    if known.wants_configuration(sign) {
-        known.configuration_asked = Some((Instant::now(), sign));
-        match connection.get(Page::ConfigDump, configuration).await {
-            Ok(configuration) => {
-                known.configuration = Some(Arc::new(configuration));
-                known.configuration_trouble = None;
-            }
-            Err(error) => known.configuration_trouble = Some(in_one_line(&error)),
-        }
-    }
+    known.ask_for_configuration(&mut connection, limits, stats.configuration_sign()).await;
     let configuration = known.configuration.clone();
-    let totals = match &configuration {
-        Some(configuration) => stats.totals(&configuration.names),
-        None => stats.totals(&Names::default()),
-    };
-    Ok(Reading {
+    let names = configuration.as_ref().map_or(Names::none(), |configuration| &configuration.names);
+    let totals = stats.totals(names);
+    Ok(Outcome::Read(Box::new(Reading {
         proxy,
         baseline: Baseline { process, seen_at_ns, signs: stats.signs(), totals, unflushed: Vec::new() },
         series: stats.series(),
         configuration,
         shortcomings: known.shortcomings(),
         known,
-    })
+    })))
+}
+
+/// The sign of the configuration, from statistics that need hold nothing else.
+fn sign(body: &[u8]) -> Result<u64, ScrapeError> {
+    let stats = Stats::decode(body);
+    let stats = stats.map_err(|error| ScrapeError::from_json(Page::ConfigurationSign, error))?;
+    Ok(stats.configuration_sign())
 }
 
 fn configuration(body: &[u8]) -> Result<Configuration, ScrapeError> {

@@ -16,7 +16,7 @@ use crate::status::SourceHandle;
 /// The longest wait between tries of a proxy that does not answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// How far the first scrapes of all proxies are spread.
+/// How far the first scrapes of all proxies are spread. The second ones are spread over the whole interval.
 const FIRST_SPREAD: Duration = Duration::from_secs(1);
 
 /// What came of a round, as far as the next one depends on it.
@@ -35,6 +35,7 @@ pub(super) async fn run(
     shutdown: CancellationToken,
 ) {
     let mut failures = 0;
+    let mut is_first = true;
     let mut wait = interval.min(FIRST_SPREAD).mul_f64(rand::rng().random());
     loop {
         tokio::select! {
@@ -49,7 +50,7 @@ pub(super) async fn run(
         let pause = match round {
             Round::Worked => {
                 failures = 0;
-                interval
+                if std::mem::take(&mut is_first) { interval.mul_f64(rand::rng().random()) } else { interval }
             }
             Round::Failed => {
                 failures += 1;
@@ -62,7 +63,7 @@ pub(super) async fn run(
 }
 
 async fn round(target: &mut Target, pipeline: &Pipeline, source: &SourceHandle, failures: u32) -> Round {
-    let scraped = match target.scrape(|id| pipeline.envoy_baseline(id)).await {
+    let mut scraped = match target.scrape(|id| pipeline.envoy_baseline(id)).await {
         Ok(scraped) => scraped,
         Err(error) => {
             let reason = in_one_line(&error);
@@ -83,7 +84,7 @@ async fn round(target: &mut Target, pipeline: &Pipeline, source: &SourceHandle, 
         source.succeeded(series, 0);
         return Round::Worked;
     }
-    match submit(pipeline, scraped.scrape.clone()).await {
+    match submit(pipeline, std::mem::take(&mut scraped.scrape)).await {
         Ok(()) => {
             target.stored(scraped);
             source.succeeded(series, 0);

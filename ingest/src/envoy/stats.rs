@@ -2,6 +2,7 @@
 
 mod decode;
 mod place;
+mod swift;
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,9 +13,9 @@ use sidecarta_queries::rows::envoy::{LatencyBin, ObjectCounts, ObjectGauges, Sta
 
 pub use self::decode::Stats;
 pub(super) use self::decode::between_bounds;
-use self::place::{Place, place};
+use self::place::{Place, Places};
 use super::delta::Signs;
-use super::names::Names;
+use super::names::{COPIES_END, Names};
 
 /// The counter of the admin interface's own requests.
 pub(super) const ADMIN_REQUESTS: &str = "http.admin.downstream_rq_total";
@@ -27,8 +28,15 @@ const UPSTREAM_TIME: &str = "upstream_rq_time";
 /// The histogram of requests that came in.
 const DOWNSTREAM_TIME: &str = "downstream_rq_time";
 
+/// The regular expression for the statistics by which a change of the configuration is seen.
+pub(super) const CONFIGURATION_SIGN: &str = r"(cluster|listener)_manager\.(cluster|listener)_(added|modified|removed|in_place_updated)|http\..*\.rds\..*\.(config_reload|version)";
+
 /// The regular expression (RE2) for the statistics that are asked for: those of the dictionary, and no more.
-pub(super) fn filter() -> String {
+///
+/// Envoy counts every request to a cluster again by its origin, internal or external, with a histogram of its own, which
+/// is half of what it has to say. Names of clusters may end with the same words, so these copies can only be left out,
+/// `without_copies`, where it is known that none does, see [`Names::has_cluster_like_copies`].
+pub(super) fn filter(without_copies: bool) -> String {
     let names = |scope: Scope| {
         let names = dictionary::stats().filter(|stat| stat.scopes.contains(&scope));
         names.map(|stat| stat.name.replace('.', r"\.")).collect::<Vec<_>>().join("|")
@@ -37,7 +45,8 @@ pub(super) fn filter() -> String {
         r"{}|(retry\.|canary\.)?upstream_rq_\d\d\d|{UPSTREAM_TIME}|ssl\.certificate\..*\.expiration_unix_time_seconds",
         names(Scope::Cluster)
     );
-    let cluster = format!(r"cluster\..*\.({upstream}|endpoint\..*\.({}))", names(Scope::Endpoint));
+    let name = if without_copies { not_ending_with(COPIES_END) } else { ".*".to_owned() };
+    let cluster = format!(r"cluster\.{name}\.({upstream}|endpoint\..*\.({}))", names(Scope::Endpoint));
     let manager = format!(r"http\..*\.({}|{DOWNSTREAM_TIME})", names(Scope::Manager));
     let listener = format!(
         r"listener\..*\.({}|ssl\.certificate\..*\.expiration_unix_time_seconds)",
@@ -45,8 +54,18 @@ pub(super) fn filter() -> String {
     );
     let route = format!(r"vhost\..*\.({}|upstream_rq_\d\d\d|{UPSTREAM_TIME})", names(Scope::Route));
     let server = format!(r"server\.({})", names(Scope::Server));
-    let configuration = r"(cluster|listener)_manager\.(cluster|listener)_(added|modified|removed|in_place_updated)|http\..*\.rds\..*\.(config_reload|version)";
-    format!("^({cluster}|{manager}|{listener}|{route}|{server}|{configuration})$")
+    format!("^({cluster}|{manager}|{listener}|{route}|{server}|{CONFIGURATION_SIGN})$")
+}
+
+/// A regular expression for every text that does not end with this one. RE2 has no shorter way to say so.
+fn not_ending_with(end: &str) -> String {
+    // The text may end with the last letters of `end`, if another letter stands before them or none.
+    let letters = end.char_indices().rev();
+    let ways = letters.map(|(at, letter)| {
+        let tail = &end[at + letter.len_utf8()..];
+        if tail.is_empty() { format!("(.*[^{letter}])?") } else { format!("(.*[^{letter}])?{tail}") }
+    });
+    format!("({})", ways.collect::<Vec<_>>().join("|"))
 }
 
 /// What a process has counted since it started, and where its gauges stand. What is zero is left out, as Envoy itself
@@ -102,8 +121,8 @@ impl Stats {
         for (name, value) in self.values() {
             collected.value(name, value);
         }
-        for (name, histogram) in self.histograms() {
-            collected.histogram(name, &histogram.bins);
+        for (name, bins) in self.histograms() {
+            collected.histogram(name, bins);
         }
         collected.finish()
     }
@@ -112,19 +131,19 @@ impl Stats {
 /// Totals of statistics that come one by one under their full names.
 pub(super) struct Collected<'n> {
     objects: Objects,
-    names: &'n Names,
+    places: Places<'n>,
 }
 
 impl<'n> Collected<'n> {
     /// Nothing yet. `names` tells where the names of objects end.
     pub(super) fn new(names: &'n Names) -> Self {
-        Self { objects: Objects::default(), names }
+        Self { objects: Objects::default(), places: Places::new(names) }
     }
 
     /// Adds a counter or gauge, where it is kept.
     pub(super) fn value(&mut self, name: &str, value: u64) {
         if value > 0
-            && let Some(place) = place(name, self.names)
+            && let Some(place) = self.places.place(name)
         {
             self.objects.count(&place, value);
         }
@@ -139,7 +158,7 @@ impl<'n> Collected<'n> {
             _ => return,
         };
         // What is timed once more, by zone or for the hosts that are canaries, is left out.
-        if let Some(place) = place(&beside, self.names)
+        if let Some(place) = self.places.place(&beside)
             && matches!(place.stat, StatId::REQUESTS | StatId::DOWNSTREAM_REQUESTS)
             && !matches!(place.object, place::ObjectName::Zone { .. })
             && bins.iter().any(|bin| bin.count > 0)
@@ -225,6 +244,10 @@ impl Objects {
 }
 
 fn is_sign_of_configuration(name: &str) -> bool {
+    // Most statistics are those of clusters, and none of them is such a sign.
+    if name.starts_with("cluster.") {
+        return false;
+    }
     let Some((path, leaf)) = name.rsplit_once('.') else { return false };
     match path {
         "cluster_manager" => matches!(leaf, "cluster_added" | "cluster_modified" | "cluster_removed"),
@@ -240,6 +263,10 @@ fn is_sign_of_configuration(name: &str) -> bool {
 /// Adds bins, keeping them sorted and each once.
 fn add_bins(latency: &mut Vec<LatencyBin>, bins: &[LatencyBin]) {
     for &bin in bins.iter().filter(|bin| bin.count > 0) {
+        if latency.last().is_none_or(|last| last.bin < bin.bin) {
+            latency.push(bin);
+            continue;
+        }
         match latency.binary_search_by_key(&bin.bin, |bin| bin.bin) {
             Ok(index) => latency[index].count = latency[index].count.saturating_add(bin.count),
             Err(index) => latency.insert(index, bin),

@@ -1,15 +1,19 @@
 //! One proxy that is scraped: what is known of it, and what of it has been stored.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sidecarta_queries::dictionary::StatId;
-use sidecarta_queries::rows::envoy::{EnvoyScrape, Gap, ObjectGauges, ProxyConfig, StatObject};
+use sidecarta_queries::rows::envoy::{EnvoyScrape, Gap, ObjectGauges};
 use tokio::time::Instant;
 
 use super::address::Address;
 use super::admin::Limits;
+use super::config::Configuration;
 use super::delta::{Baseline, deltas, unflushed};
 use super::error::ScrapeError;
+use super::names::Names;
 use super::owners::Claim;
 pub use super::owners::ProxyIds;
 use super::reading::{Known, Reading, now_ns, read};
@@ -28,9 +32,11 @@ pub struct Target {
     ids: ProxyIds,
     watched_since_ns: i64,
     known: Known,
-    /// The proxy's id and newest stored baseline; nothing where they have to be looked up.
-    stored: Option<(String, Option<Baseline>)>,
-    stored_configuration: Option<ProxyConfig>,
+    /// The proxy's id and newest stored baseline, packed; nothing where they have to be looked up.
+    stored: Option<(String, Option<Vec<u8>>)>,
+    /// The settled gauges of that baseline, where it was not looked up.
+    stored_gauges: Option<u64>,
+    stored_configuration: Option<Arc<Configuration>>,
     stored_at: Option<Instant>,
     /// Whether a scrape has failed since the last one that worked.
     has_failed: bool,
@@ -48,7 +54,13 @@ pub struct Scraped {
     pub is_news: bool,
     /// Who this proxy is and what the user should know of it, in words.
     pub detail: String,
-    baseline: Baseline,
+    /// The id in [`Self::scrape`].
+    id: String,
+    /// Of which [`Self::scrape`] holds a part, if it does.
+    configuration: Option<Arc<Configuration>>,
+    /// As in [`Self::scrape`].
+    baseline: Vec<u8>,
+    settled_gauges: u64,
     known: Known,
 }
 
@@ -62,6 +74,7 @@ impl Target {
             watched_since_ns: now_ns(),
             known: Known::default(),
             stored: None,
+            stored_gauges: None,
             stored_configuration: None,
             stored_at: None,
             has_failed: false,
@@ -87,10 +100,16 @@ impl Target {
         let Reading { mut proxy, mut baseline, series, configuration, shortcomings, known } = reading?;
         let mut remarks = shortcomings;
         proxy.id = self.proxy_id(&proxy.id, &stored_baseline, &mut remarks)?;
-        let config = configuration.as_ref().map(|configuration| &configuration.proxy);
-        let config = config.filter(|config| self.stored_configuration.as_ref() != Some(config)).cloned();
-        let names = &configuration.unwrap_or_default().names;
+        let names = configuration.as_ref().map_or(Names::none(), |configuration| &configuration.names);
+        let is_new = |configuration: &&Arc<Configuration>| {
+            let stored = self.stored_configuration.as_ref();
+            stored.is_none_or(|stored| {
+                !Arc::ptr_eq(stored, configuration) && stored.proxy != configuration.proxy
+            })
+        };
+        let new_configuration = configuration.as_ref().filter(is_new).cloned();
         let before = Self::before(&mut self.stored, &proxy.id, stored_baseline, &mut remarks);
+        let before = before.as_ref();
         let deltas = deltas(before, &baseline, self.watched_since_ns, names);
         baseline.unflushed = unflushed(before, &baseline);
         if deltas.implausible > 0 {
@@ -99,10 +118,11 @@ impl Target {
                 deltas.implausible
             ));
         }
+        let settled_gauges = settled(&baseline.totals.gauges);
         let stands = before.is_some_and(|before| {
             before.process == baseline.process
                 && before.totals.counts == baseline.totals.counts
-                && settled(&before.totals.gauges).eq(settled(&baseline.totals.gauges))
+                && self.stored_gauges == Some(settled_gauges)
         });
         let gap = before.filter(|_| self.has_failed || deltas.lost_process).map(|before| Gap {
             since_ns: before.seen_at_ns,
@@ -115,37 +135,43 @@ impl Target {
         });
         let is_quiet = self.stored_at.is_some_and(|stored_at| stored_at.elapsed() < QUIET);
         remarks.insert(0, format!("{}, Envoy {}", proxy.id, proxy.envoy_version));
+        // A baseline is made of strings and numbers, and such can always be packed.
+        let packed = baseline.pack().unwrap_or_default();
         Ok(Scraped {
-            is_news: !stands || !is_quiet || config.is_some(),
+            is_news: !stands || !is_quiet || new_configuration.is_some(),
+            id: proxy.id.clone(),
             scrape: EnvoyScrape {
                 proxy,
                 scraped_at_ns: baseline.seen_at_ns,
                 deltas: deltas.counts,
                 gauges: gauges.collect(),
                 gap,
-                config,
-                // A baseline is made of strings and numbers, and such always serialize.
-                baseline: postcard::to_stdvec(&baseline).unwrap_or_default(),
+                config: new_configuration.as_ref().map(|configuration| configuration.proxy.clone()),
+                baseline: packed.clone(),
             },
+            configuration: new_configuration,
             series,
             detail: remarks.join("; "),
-            baseline,
+            baseline: packed,
+            settled_gauges,
             known,
         })
     }
 
-    /// Takes a scrape for stored: the next one starts where it ended.
+    /// Takes a scrape for stored, whether or not [`Scraped::scrape`] has been taken out of it: the next one starts where
+    /// it ended.
     pub fn stored(&mut self, mut scraped: Scraped) {
         self.stored_at = Some(Instant::now());
-        if let Some(config) = scraped.scrape.config.take() {
-            self.stored_configuration = Some(config);
+        if let Some(configuration) = scraped.configuration.take() {
+            self.stored_configuration = Some(configuration);
         }
         self.skipped(scraped);
     }
 
     /// Takes note of a scrape that brought no news, and so said the same as the last stored one.
     pub fn skipped(&mut self, scraped: Scraped) {
-        self.stored = Some((scraped.scrape.proxy.id, Some(scraped.baseline)));
+        self.stored = Some((scraped.id, Some(scraped.baseline)));
+        self.stored_gauges = Some(scraped.settled_gauges);
         self.known = scraped.known;
         self.has_failed = false;
     }
@@ -153,6 +179,7 @@ impl Target {
     /// Forgets what is taken for stored, so that it is looked up again.
     pub fn forget(&mut self) {
         self.stored = None;
+        self.stored_gauges = None;
     }
 
     /// The id that this target's proxy goes by. Proxies that say the same id are kept apart by their addresses.
@@ -185,29 +212,31 @@ impl Target {
         Ok(apart)
     }
 
-    /// The newest stored baseline of the proxy.
-    fn before<'a>(
-        stored: &'a mut Option<(String, Option<Baseline>)>,
+    /// The newest stored baseline of the proxy. Between scrapes it is kept packed, which takes a tenth of the memory.
+    fn before(
+        stored: &mut Option<(String, Option<Vec<u8>>)>,
         id: &str,
         stored_baseline: impl Fn(&str) -> Option<Vec<u8>>,
         remarks: &mut Vec<String>,
-    ) -> Option<&'a Baseline> {
-        if stored.as_ref().is_none_or(|(known, _)| known != id) {
-            let bytes = stored_baseline(id);
-            let baseline = bytes.as_deref().and_then(|bytes| postcard::from_bytes(bytes).ok());
-            if bytes.is_some() && baseline.is_none() {
-                remarks.push("its stored baseline cannot be read, so counting starts anew".to_owned());
-            }
-            *stored = Some((id.to_owned(), baseline));
+    ) -> Option<Baseline> {
+        let packed = match stored {
+            Some((known, packed)) if known == id => packed.as_deref(),
+            _ => stored.insert((id.to_owned(), stored_baseline(id))).1.as_deref(),
+        };
+        let before = packed.map(Baseline::unpack);
+        if matches!(before, Some(Err(_))) {
+            remarks.push("its stored baseline cannot be read, so counting starts anew".to_owned());
         }
-        stored.as_ref().and_then(|(_, baseline)| baseline.as_ref())
+        before.and_then(Result::ok)
     }
 }
 
-/// Where the gauges stand that stay where they are as long as nothing happens.
-fn settled(gauges: &[ObjectGauges]) -> impl Iterator<Item = (&StatObject, StatId, u64)> {
+/// Where the gauges stand that stay where they are as long as nothing happens, as a number that differs where they do.
+fn settled(gauges: &[ObjectGauges]) -> u64 {
     let values = gauges
         .iter()
-        .flat_map(|gauges| gauges.values.iter().map(|(stat, value)| (&gauges.object, stat, value)));
-    values.filter(|(_, stat, _)| !RESTLESS.contains(stat))
+        .flat_map(|gauges| gauges.values.iter().map(move |(stat, value)| (&gauges.object, stat, value)));
+    let mut hasher = DefaultHasher::new();
+    values.filter(|(_, stat, _)| !RESTLESS.contains(stat)).for_each(|gauge| gauge.hash(&mut hasher));
+    hasher.finish()
 }

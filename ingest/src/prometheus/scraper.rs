@@ -119,8 +119,10 @@ struct Counting {
     /// Under which its baseline is stored.
     name: String,
     watched_since_s: f64,
-    /// The newest stored baseline, once it has been looked up.
-    stored: Option<Option<Baseline>>,
+    /// The newest stored baseline.
+    stored: Option<Baseline>,
+    /// Whether it has been looked up.
+    is_looked_up: bool,
 }
 
 /// Why a round added nothing.
@@ -137,29 +139,37 @@ enum RoundError {
 impl Counting {
     fn of(target: Target, pipeline: Pipeline, name: &str) -> Self {
         let watched_since_s = jiff::Timestamp::now().as_second() as f64;
-        Self { target, pipeline, name: format!("prometheus:{name}"), watched_since_s, stored: None }
+        Self {
+            target,
+            pipeline,
+            name: format!("prometheus:{name}"),
+            watched_since_s,
+            stored: None,
+            is_looked_up: false,
+        }
     }
 
     /// Scrapes once, and stores what has happened since the last stored scrape.
     async fn round(&mut self, source: &SourceHandle) -> Result<(), RoundError> {
         let scraped = self.target.scrape().await?;
         let mut detail = scraped.detail.clone();
-        let before = self.stored.get_or_insert_with(|| {
+        if !self.is_looked_up {
             let position = self.pipeline.cursor(&self.name);
-            let baseline = position.as_deref().and_then(|bytes| postcard::from_bytes(bytes).ok());
-            if position.is_some() && baseline.is_none() {
+            self.stored = position.as_deref().and_then(|bytes| postcard::from_bytes(bytes).ok());
+            self.is_looked_up = true;
+            if position.is_some() && self.stored.is_none() {
                 detail += "; its stored counts cannot be read, so counting starts anew";
             }
-            baseline
-        });
+        }
+        let before = self.stored.as_ref();
         let told = Told {
             process: scraped.process,
             counters: &scraped.counters,
             is_cut: scraped.rejects.over_limit > 0 || scraped.rejects.is_cut,
             at_s: scraped.scraped_at_ns as f64 / 1e9,
         };
-        let deltas = deltas(before.as_ref(), told, self.watched_since_s);
-        let baseline = Baseline::after(before.as_ref(), told);
+        let deltas = deltas(before, told, self.watched_since_s);
+        let baseline = Baseline::after(before, told);
         if !deltas.is_empty() || before.is_none() {
             // A baseline is made of strings and numbers, and such always serialize.
             let position = postcard::to_stdvec(&baseline).unwrap_or_default();
@@ -170,11 +180,11 @@ impl Counting {
                 self.pipeline.submit(Submission { frame, rows: Rows::Mesh(Box::new(scrape)) }).await;
             if let Err(SubmitError::Broken { .. }) = submitted {
                 // Nobody knows whether it was stored, so the store is asked again before more is counted.
-                self.stored = None;
+                self.is_looked_up = false;
             }
             submitted?;
         }
-        self.stored = Some(Some(baseline));
+        self.stored = Some(baseline);
         source.update(|status| status.detail = Some(detail));
         source.succeeded(scraped.series, scraped.rejects.total());
         Ok(())

@@ -53,7 +53,7 @@ impl Sidecarta {
     /// Requests to the live cluster that the stored baseline has.
     fn counted(&self) -> Option<u64> {
         let baseline = self.pipeline.envoy_baseline("gateway-1")?;
-        let baseline: Baseline = postcard::from_bytes(&baseline).expect("a baseline");
+        let baseline: Baseline = Baseline::unpack(&baseline).expect("a baseline");
         let live = baseline.totals.of(&StatObject::Cluster("live.shop_80".to_owned()))?;
         Some(live.counts.get(StatId::REQUESTS))
     }

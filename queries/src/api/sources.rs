@@ -28,7 +28,7 @@ pub enum SourceState {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SourceStatus {
-    /// `otlp_grpc`, `otlp_http`, `envoy`, `envoy_access_logs`, `envoy_metrics`, `access_log`, `prometheus` or `discovery`.
+    /// `otlp_grpc`, `otlp_http`, `envoy`, `envoy_access_logs`, `envoy_metrics`, `envoy_push`, `access_log`, `prometheus` or `discovery`.
     pub kind: String,
     /// Address listened on or asked.
     pub name: String,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::api::graph::NodeKind;
 use crate::rows::mesh::{MeshDialect, MeshEdge, MeshReporter, MeshWorkload};
 
 use super::grammar;
@@ -53,7 +54,7 @@ impl Identity<'_> {
                 // A sidecar does not say who called it unless it is Istio's; what comes in at a gateway comes from outside.
                 let source = match self.mesh_workload(&edge.source, edge) {
                     Some(source) => source,
-                    None if edge.dialect == MeshDialect::Istio || self.is_gateway(&target.0) => {
+                    None if edge.dialect == MeshDialect::Istio || target.0.kind == NodeKind::Gateway => {
                         (client("client"), "the way in: requests from outside the mesh".to_owned())
                     }
                     None => return None,
@@ -77,12 +78,12 @@ impl Identity<'_> {
                 Target::Itself | Target::Telemetry => None,
             };
         }
-        let called = || {
+        let by_virtual_service = || {
             let name = edge.virtual_service.as_str();
             let rule = "the service as its caller named it".to_owned();
             (!name.is_empty()).then(|| (self.named(name, "", ""), rule))
         };
-        self.mesh_workload(&edge.target, edge).or_else(called)
+        self.mesh_workload(&edge.target, edge).or_else(by_virtual_service)
     }
 
     fn mesh_workload(&self, workload: &MeshWorkload, edge: &MeshEdge) -> Option<Named> {

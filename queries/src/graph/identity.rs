@@ -171,11 +171,6 @@ impl<'a> Identity<'a> {
         })
     }
 
-    /// Whether a node is a proxy with no application behind it.
-    pub(super) fn is_gateway(&self, node: &NodeKey) -> bool {
-        node.kind == NodeKind::Gateway
-    }
-
     /// The node of a workload. What it does not say of its namespace and environment, its service's other spans do.
     pub(super) fn workload(&self, workload: &Workload) -> NodeKey {
         self.known(&Known::of(self.rules, workload))

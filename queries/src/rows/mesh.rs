@@ -128,6 +128,7 @@ pub struct MeshEdge {
 
 impl MeshEdge {
     /// The edge that the responses came by, whatever they were.
+    #[must_use]
     pub fn whatever_the_response(&self) -> Self {
         Self { response_code: None, grpc_status: None, response_flags: String::new(), ..self.clone() }
     }
@@ -168,6 +169,7 @@ pub struct MeshCounts {
 
 impl MeshCounts {
     /// Two counts put together, number by number.
+    #[must_use]
     pub fn with(self, other: Self, join: impl Fn(u64, u64) -> u64) -> Self {
         Self {
             requests: join(self.requests, other.requests),

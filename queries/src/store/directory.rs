@@ -229,12 +229,20 @@ impl Directory {
         for source in &self.unsaved_cursors {
             save_cursor.execute(params![source, self.cursors.get(source)])?;
         }
-        let mut save_proxy = connection.prepare(include_str!("../../sql/store/save_proxy.sql"))?;
+        self.save_proxies(connection)
+    }
+
+    /// Writes what is new of proxies, all at once: a thousand statements for as many proxies take seconds.
+    fn save_proxies(&self, connection: &Connection) -> Result<(), duckdb::Error> {
+        if self.unsaved_proxies.is_empty() {
+            return Ok(());
+        }
+        let mut appender = connection.appender_to_catalog_and_db("unsaved_proxies", "temp", "main")?;
         for record in self.unsaved_proxies.iter().filter_map(|id| self.proxies.get(id)) {
             let proxy = &record.proxy;
             let config = serde_json::to_string(&record.config).unwrap_or_default();
             let gaps = serde_json::to_string(&record.gaps).unwrap_or_default();
-            save_proxy.execute(params![
+            appender.append_row(params![
                 proxy.id,
                 proxy.cluster,
                 proxy.address,
@@ -248,7 +256,8 @@ impl Directory {
                 record.baseline
             ])?;
         }
-        Ok(())
+        appender.flush()?;
+        connection.execute_batch(include_str!("../../sql/store/save_proxies.sql"))
     }
 
     pub(super) fn saved(&mut self) {

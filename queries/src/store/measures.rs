@@ -7,6 +7,7 @@ use arrow::array::{ArrayRef, Int16Builder, Int64Builder, ListBuilder, UInt32Buil
 use arrow::datatypes::{Field, Schema};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
+use duckdb::Connection;
 use foldhash::HashMap;
 
 use crate::sketch::{Bins, log_bin};
@@ -119,17 +120,46 @@ pub(super) fn merge_rollup(into: &mut Rollup, from: &Rollup) {
     }
 }
 
-/// The rows of a rollup table; with a generation, those of its in-memory counterpart. Sorted by bucket and series.
-pub(super) fn rollup_columns(rollup: &Rollup, generation: Option<u64>) -> Result<RecordBatch, ArrowError> {
+/// Rows that DuckDB's appender takes at once. Of more it copies all the lists again for each part that it cuts off.
+const CHUNK: usize = 2_048;
+
+/// The rows of a rollup table, in chunks; with a generation, those of its in-memory counterpart. Sorted by bucket and
+/// series.
+pub(super) fn rollup_chunks(
+    rollup: &Rollup,
+    generation: Option<u64>,
+) -> Result<Vec<RecordBatch>, ArrowError> {
     let mut rows: Vec<_> = rollup.iter().filter(|(_, measures)| !measures.is_zero()).collect();
-    rows.sort_by_key(|&(key, _)| *key);
+    rows.sort_unstable_by_key(|&(key, _)| *key);
+    rows.chunks(CHUNK).map(|chunk| rollup_columns(chunk, generation)).collect()
+}
+
+/// Adds a rollup to a table of the file.
+pub(super) fn append_rollup(
+    connection: &Connection,
+    table: &str,
+    rollup: &Rollup,
+) -> Result<(), duckdb::Error> {
+    let chunks = rollup_chunks(rollup, None)
+        .map_err(|error| duckdb::Error::ToSqlConversionFailure(Box::new(error)))?;
+    let mut appender = connection.appender_to_catalog_and_db(table, "store", "main")?;
+    for chunk in chunks {
+        appender.append_record_batch(chunk)?;
+    }
+    appender.flush()
+}
+
+fn rollup_columns(
+    rows: &[(&(i64, u32), &Measures)],
+    generation: Option<u64>,
+) -> Result<RecordBatch, ArrowError> {
     let mut series = UInt32Builder::with_capacity(rows.len());
     let mut bucket = Int64Builder::with_capacity(rows.len());
     let mut counts: [Int64Builder; 7] = std::array::from_fn(|_| Int64Builder::with_capacity(rows.len()));
     let mut client = BinsBuilder::default();
     let mut server = BinsBuilder::default();
     let mut stats = BinsBuilder::default();
-    for &(&(bucket_s, series_id), measures) in &rows {
+    for &(&(bucket_s, series_id), measures) in rows {
         series.append_value(series_id);
         bucket.append_value(bucket_s);
         let columns = measures.counts.columns();

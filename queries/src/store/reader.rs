@@ -35,6 +35,17 @@ pub struct RollupRow<'a> {
     pub stats: (&'a [i16], &'a [i64]),
 }
 
+impl RollupRow<'_> {
+    /// What is counted, as a value of its own.
+    pub(super) fn measures(&self) -> Measures {
+        let bins = |(bins, counts): (&[i16], &[i64])| {
+            Bins::from_sorted(bins.iter().copied().zip(counts.iter().copied()))
+        };
+        let (client, server, stats) = (bins(self.client), bins(self.server), bins(self.stats));
+        Measures { counts: self.counts, client, server, stats }
+    }
+}
+
 /// How many rows of each kind there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RowCounts {
@@ -178,16 +189,7 @@ impl Store {
         let ids: Vec<String> = series.iter().map(u32::to_string).collect();
         let ids = ids.join(", ");
         let mut add = |row: RollupRow<'_>| {
-            let bins = |(bins, counts): (&[i16], &[i64])| {
-                bins.iter().copied().zip(counts.iter().copied()).collect::<Bins>()
-            };
-            let measures = Measures {
-                counts: row.counts,
-                client: bins(row.client),
-                server: bins(row.server),
-                stats: bins(row.stats),
-            };
-            sums.entry(row.series_id).or_default().merge(&measures, 1);
+            sums.entry(row.series_id).or_default().merge(&row.measures(), 1);
         };
         self.read("read what proxies count", |connection| {
             for part in tiers::parts(range, tiers::progress(connection)?) {
@@ -240,7 +242,7 @@ fn read_hot(
     read_rows(&mut connection.prepare(sql)?, &[range.from_s, range.to_s], take)
 }
 
-fn read_rows(
+pub(super) fn read_rows(
     statement: &mut Statement<'_>,
     bounds: &[i64],
     mut take: impl FnMut(RollupRow<'_>),

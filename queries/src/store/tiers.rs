@@ -4,6 +4,9 @@ use duckdb::{Connection, params};
 
 use crate::trace::BUCKET_SECONDS;
 
+use super::measures::{Rollup, append_rollup};
+use super::reader::read_rows;
+
 /// A tier above the finest one.
 struct Tier {
     table: &'static str,
@@ -35,6 +38,11 @@ const TIERS: [Tier; 3] = [
 
 /// How long after its end a step is summed up. What comes later is added to the sum.
 const SEAL_AFTER_SECONDS: i64 = 30;
+
+/// Rows that are summed up together, roughly: a step of a large mesh has more than fit into memory.
+const PORTION_ROWS: i64 = 16_384;
+/// Series that are in one portion at least.
+const PORTION_SERIES: i64 = 256;
 
 /// A time range in seconds since 1970, on the bounds of 10-second buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,15 +159,56 @@ pub(super) fn seal(connection: &Connection, now_s: i64, generation: u64) -> Resu
         if until <= sealed {
             continue;
         }
-        let sql = include_str!("../../sql/store/seal_rollup.sql")
-            .replace("{table}", tier.table)
-            .replace("{finer}", tier.finer)
-            .replace("{seconds}", &tier.seconds.to_string());
-        connection.execute(&sql, params![sealed, until])?;
+        sum_up(connection, tier, sealed, until)?;
         connection.execute(&format!("UPDATE store.progress SET {} = ?", tier.sealed), params![until])?;
         changed(connection, tier, generation)?;
     }
     Ok(())
+}
+
+/// Sums the rows of a step up, a portion of the series after the other.
+fn sum_up(connection: &Connection, tier: &Tier, from_s: i64, until_s: i64) -> Result<(), duckdb::Error> {
+    let Tier { table, finer, seconds, .. } = tier;
+    let sql = include_str!("../../sql/store/seal_rows.sql").replace("{finer}", finer);
+    let mut statement = connection.prepare(&sql)?;
+    for [first, end] in portions(connection, finer, from_s, until_s)? {
+        let mut sums = Rollup::default();
+        read_rows(&mut statement, &[from_s, until_s, first, end], |row| {
+            let bucket_s = row.bucket_s.div_euclid(*seconds) * seconds;
+            sums.entry((bucket_s, row.series_id)).or_default().merge(&row.measures(), 1);
+        })?;
+        append_rollup(connection, table, &sums)?;
+    }
+    Ok(())
+}
+
+/// Ranges of series that have about [`PORTION_ROWS`] rows each, with the series after the last one.
+fn portions(
+    connection: &Connection,
+    finer: &str,
+    from_s: i64,
+    until_s: i64,
+) -> Result<Vec<[i64; 2]>, duckdb::Error> {
+    let sql = include_str!("../../sql/store/seal_portions.sql")
+        .replace("{finer}", finer)
+        .replace("{series}", &PORTION_SERIES.to_string());
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query(params![from_s, until_s])?;
+    let mut portions: Vec<[i64; 2]> = Vec::new();
+    let mut room = 0;
+    while let Some(row) = rows.next()? {
+        let (first, count): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let end = first + PORTION_SERIES;
+        match portions.last_mut() {
+            Some(portion) if count <= room => portion[1] = end,
+            _ => {
+                portions.push([first, end]);
+                room = PORTION_ROWS;
+            }
+        }
+        room -= count;
+    }
+    Ok(portions)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::rows::span::{Resource, SpanBatch, VaryingKeys};
 
 use self::turn::Turn;
 use super::columns::resource_columns;
-use super::measures::{Rollup, merge_rollup, rollup_columns};
+use super::measures::{Rollup, append_rollup, merge_rollup, rollup_chunks};
 use super::partitions::{Partitions, day_of, empty_hot};
 use super::recent::RecentRequests;
 use super::shapes::{KnownShapes, ShapeColumns, SharedVarying};
@@ -304,10 +304,10 @@ impl Writer {
         let all_rows = rows.iter().chain(others.iter().flatten());
         let count: usize = all_rows.map(RecordBatch::num_rows).sum();
         let shapes: Vec<RecordBatch> = shapes.finish(self.generation)?.into_iter().collect();
-        let rollup = rollup_columns(rollup, Some(self.generation))?;
+        let rollup = rollup_chunks(rollup, Some(self.generation))?;
         self.all_or_nothing("keep new rows", || {
             self.connection.execute_batch("BEGIN")?;
-            let tables = [("spans", rows), ("shapes", shapes), ("rollup", vec![rollup])];
+            let tables = [("spans", rows), ("shapes", shapes), ("rollup", rollup)];
             for (table, batches) in tables.into_iter().chain(OTHERS.into_iter().zip(others)) {
                 if batches.is_empty() {
                     continue;
@@ -338,7 +338,6 @@ impl Writer {
             return Ok(());
         }
         let now_s = (self.now)().as_second();
-        let rollup = rollup_columns(&self.rollup, None)?;
         let resources = resource_columns(&self.new_resources)?;
         let (connection, generation, hot) = (&self.connection, self.generation, self.generation % 2);
         let position = self.published;
@@ -358,11 +357,10 @@ impl Writer {
             }
             self.recent.save(connection, now_s)?;
             tiers::add_late(connection, &format!("hot_rollup_{hot}"), generation)?;
-            for (table, columns) in [("rollup_10s", rollup), ("resources", resources)] {
-                let mut appender = connection.appender_to_catalog_and_db(table, "store", "main")?;
-                appender.append_record_batch(columns)?;
-                appender.flush()?;
-            }
+            append_rollup(connection, "rollup_10s", &self.rollup)?;
+            let mut appender = connection.appender_to_catalog_and_db("resources", "store", "main")?;
+            appender.append_record_batch(resources)?;
+            appender.flush()?;
             tiers::seal(connection, now_s, generation)?;
             read_directory(&self.directory, |directory| directory.save(connection))?;
             let save_progress = include_str!("../../sql/store/save_progress.sql")

@@ -9,7 +9,7 @@ use super::count::{Counted, Look};
 use super::flush::Flush;
 use super::process::Way;
 use super::signs::Signs;
-use super::{MAX_BASELINE_BYTES, Newest, Pushes};
+use super::{Newest, Pushes};
 use crate::envoy::delta::Process;
 use crate::envoy::owners::{Claim, Pusher};
 use crate::pipeline::SubmitError;
@@ -239,11 +239,10 @@ impl PushingProxy {
             newest.keep(baseline, flush_ms);
             return Ok(());
         }
-        let state = Newest::state(&baseline, flush_ms);
-        if state.len() > MAX_BASELINE_BYTES {
+        let Some(state) = Newest::state(&baseline, flush_ms) else {
             let words = "it counts more than can be kept of one proxy, so it is not counted";
             return Err(Failure::NotCounted(words.to_owned()));
-        }
+        };
         let proxy = Proxy {
             id,
             started_at_ns: baseline.process.started_at_ns,

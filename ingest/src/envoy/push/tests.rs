@@ -150,7 +150,7 @@ async fn recorded_messages_add_what_happened_between_them() {
         let known = &directory.proxies()["lab-sidecar-1"];
         assert_eq!((known.proxy.cluster.as_str(), known.proxy.address.as_str()), ("shop", "10.0.0.7"));
         let route = StatObject::Route { virtual_host: "shop".to_owned(), name: "orders".to_owned() };
-        let baseline: Baseline = postcard::from_bytes(&known.baseline).unwrap();
+        let baseline: Baseline = Baseline::unpack(&known.baseline).unwrap();
         assert_eq!(baseline.totals.of(&route).unwrap().counts.get(StatId(10_502)), 6);
     });
 }

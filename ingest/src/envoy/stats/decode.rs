@@ -10,27 +10,33 @@ use sidecarta_queries::rows::envoy::LatencyBin;
 
 use self::histograms::Histograms;
 pub(in crate::envoy) use self::histograms::between_bounds;
+pub(super) use self::histograms::fine;
+
+use super::swift;
 
 /// The statistics of one answer, as they came.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stats {
     /// All names, one after the other.
     names: String,
     /// Where each name ends, and its value where that can be a count.
     values: Vec<(u32, Option<u64>)>,
-    histograms: Vec<(String, Histogram)>,
-}
-
-/// One histogram.
-#[derive(Clone, Debug)]
-pub(super) struct Histogram {
-    /// In any order, and perhaps some of them twice.
-    pub(super) bins: Vec<LatencyBin>,
+    /// The names of all histograms, one after the other.
+    histogram_names: String,
+    /// Where the name and the bins of each histogram end.
+    histograms: Vec<(u32, u32)>,
+    /// The bins of all histograms, of each in any order, and perhaps some of them twice.
+    bins: Vec<LatencyBin>,
 }
 
 impl Stats {
     /// Reads an answer to `/stats?format=json`.
     pub fn decode(body: &[u8]) -> Result<Self, serde_json::Error> {
+        swift::decode(body).map_or_else(|| Self::decode_carefully(body), Ok)
+    }
+
+    /// Reads any JSON that says the same as Envoy does, however it is written.
+    pub(super) fn decode_carefully(body: &[u8]) -> Result<Self, serde_json::Error> {
         #[derive(Deserialize)]
         struct Answer {
             stats: Elements,
@@ -55,8 +61,39 @@ impl Stats {
         })
     }
 
-    pub(super) fn histograms(&self) -> impl Iterator<Item = (&str, &Histogram)> {
-        self.histograms.iter().map(|(name, histogram)| (name.as_str(), histogram))
+    pub(super) fn histograms(&self) -> impl Iterator<Item = (&str, &[LatencyBin])> {
+        let (mut name_begin, mut bins_begin) = (0, 0);
+        self.histograms.iter().map(move |&(name_end, bins_end)| {
+            let name = &self.histogram_names[name_begin..name_end as usize];
+            let bins = &self.bins[bins_begin..bins_end as usize];
+            (name_begin, bins_begin) = (name_end as usize, bins_end as usize);
+            (name, bins)
+        })
+    }
+
+    /// Adds a series; nothing where the names of all would be too long.
+    pub(super) fn add_series(&mut self, name: &str, value: Option<u64>) -> Option<()> {
+        self.names.push_str(name);
+        self.end_series(value)
+    }
+
+    /// Ends the series whose name has just been added to the names.
+    fn end_series(&mut self, value: Option<u64>) -> Option<()> {
+        self.values.push((u32::try_from(self.names.len()).ok()?, value));
+        Some(())
+    }
+
+    /// Adds a bin to the histogram that is told.
+    pub(super) fn add_bin(&mut self, bin: LatencyBin) {
+        self.bins.push(bin);
+    }
+
+    /// Ends a histogram; nothing where all of them would be too long.
+    pub(super) fn end_histogram(&mut self, name: &str) -> Option<()> {
+        self.histogram_names.push_str(name);
+        let name_end = u32::try_from(self.histogram_names.len()).ok()?;
+        self.histograms.push((name_end, u32::try_from(self.bins.len()).ok()?));
+        Some(())
     }
 }
 
@@ -113,19 +150,23 @@ impl<'de> Visitor<'de> for Element<'_> {
                     is_named = true;
                 }
                 Key::Value => value = entries.next_value::<Value>()?.0,
-                Key::Histograms => entries.next_value::<Histograms>()?.add_to(&mut stats.histograms),
+                Key::Histograms => {
+                    entries.next_value::<Histograms>()?.add_to(stats).ok_or_else(too_long)?;
+                }
                 Key::Other => {
                     entries.next_value::<IgnoredAny>()?;
                 }
             }
         }
         if is_named {
-            let end = u32::try_from(stats.names.len())
-                .map_err(|_| A::Error::custom("the names of the statistics are longer than 4 GB"))?;
-            stats.values.push((end, value));
+            stats.end_series(value).ok_or_else(too_long)?;
         }
         Ok(())
     }
+}
+
+fn too_long<E: Error>() -> E {
+    E::custom("the names of the statistics are longer than 4 GB")
 }
 
 #[derive(Deserialize)]

@@ -8,6 +8,9 @@ use sidecarta_queries::rows::envoy::StatObject;
 
 use crate::envoy::names::Names;
 
+/// What the statistics of clusters begin with.
+const CLUSTER: &str = "cluster.";
+
 /// Where one statistic belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place<'a> {
@@ -55,8 +58,40 @@ impl ObjectName<'_> {
     }
 }
 
-/// Where a statistic belongs; nothing where it is not kept, or counts again what another one counts.
-pub(super) fn place<'a>(name: &'a str, names: &Names) -> Option<Place<'a>> {
+/// Places one statistic after the other. They come sorted by name, so most belong to the cluster of the one before.
+#[derive(Debug)]
+pub(super) struct Places<'a> {
+    names: &'a Names,
+    /// The path of the cluster of the one before, where no longer name of another cluster begins with it; else empty.
+    cluster: String,
+}
+
+impl<'a> Places<'a> {
+    pub(super) fn new(names: &'a Names) -> Self {
+        Self { names, cluster: String::new() }
+    }
+
+    /// Where a statistic belongs; nothing where it is not kept, or counts again what another one counts.
+    pub(super) fn place<'b>(&mut self, name: &'b str) -> Option<Place<'b>> {
+        let path = &self.cluster;
+        if !path.is_empty()
+            && let Some(leaf) = name.strip_prefix(path.as_str()).and_then(|rest| rest.strip_prefix('.'))
+            && let Some(leaf) = cluster_leaf(leaf)
+        {
+            return leaf.map(|leaf| leaf.place(&name[..path.len()], name));
+        }
+        let place = place(name, self.names);
+        if let Some(Place { object: ObjectName::Cluster(cluster), path, .. }) = place {
+            self.cluster.clear();
+            if self.names.is_whole_cluster(cluster) {
+                self.cluster.push_str(path);
+            }
+        }
+        place
+    }
+}
+
+fn place<'a>(name: &'a str, names: &Names) -> Option<Place<'a>> {
     let (family, rest) = name.split_once('.')?;
     let path = |rest_of_path: &'a str| &name[..name.len() - rest_of_path.len()];
     match family {
@@ -103,17 +138,8 @@ fn cut<'a, T>(
 
 fn in_cluster<'a>(name: &'a str, rest: &'a str, names: &Names) -> Option<Place<'a>> {
     let (cluster, leaf) = cut(rest, |cluster| names.has_cluster(cluster), cluster_leaf)?;
-    let ClusterLeaf { part, leaf, stat, kind } = leaf?;
-    let object = match part {
-        Part::Whole => ObjectName::Cluster(cluster),
-        Part::Endpoint(address) => ObjectName::Endpoint { cluster, address },
-        Part::Zone(from, to) => ObjectName::Zone { cluster, from, to },
-    };
-    let path = match part {
-        Part::Whole => &name[..name.len() - rest.len() + cluster.len()],
-        _ => &name[..name.len() - leaf.len()],
-    };
-    Some(Place { object, path, stat, kind })
+    let path = &name[..name.len() - rest.len() + cluster.len()];
+    leaf.map(|leaf| leaf.place(path, name))
 }
 
 enum Part<'a> {
@@ -127,6 +153,21 @@ struct ClusterLeaf<'a> {
     leaf: &'a str,
     stat: StatId,
     kind: Kind,
+}
+
+impl<'a> ClusterLeaf<'a> {
+    /// The place of the statistic `name`, whose cluster has this path.
+    fn place(self, path: &'a str, name: &'a str) -> Place<'a> {
+        let Self { part, leaf, stat, kind } = self;
+        let cluster = &path[CLUSTER.len()..];
+        let object = match part {
+            Part::Whole => ObjectName::Cluster(cluster),
+            Part::Endpoint(address) => ObjectName::Endpoint { cluster, address },
+            Part::Zone(from, to) => ObjectName::Zone { cluster, from, to },
+        };
+        let path = if matches!(part, Part::Whole) { path } else { &name[..name.len() - leaf.len()] };
+        Place { object, path, stat, kind }
+    }
 }
 
 fn cluster_leaf(text: &str) -> Leaf<ClusterLeaf<'_>> {

@@ -5,11 +5,13 @@ use sidecarta_queries::dictionary::{self, StatId};
 use sidecarta_queries::rows::envoy::{LatencyBin, StatObject};
 use sidecarta_queries::sketch::Scheme;
 
-use super::{Names, Stats, Totals};
+use super::place::Places;
+use super::{Names, Stats, Totals, not_ending_with, swift};
 
 const RECORDED: &str = include_str!("../../../../tests/fixtures/envoy/stats.json");
 const RECORDED_LATER: &str = include_str!("../../../../tests/fixtures/envoy/stats_2.json");
 const RECORDED_BINS: &str = include_str!("../../../../tests/fixtures/envoy/stats_hist_detailed.json");
+const RECORDED_BUSY: &str = include_str!("../../../../tests/fixtures/envoy/stats_busy_and_idle.json");
 const RECORDED_BOUNDS: &str = include_str!("../../../../tests/fixtures/envoy/stats_hist_cumulative.json");
 
 fn decode(text: &str) -> Stats {
@@ -368,7 +370,80 @@ proptest! {
     }
 }
 
+#[test]
+fn what_envoy_writes_is_read_the_swift_way_and_says_the_same() {
+    for recorded in [RECORDED_BINS, RECORDED_BUSY] {
+        let swift = swift::decode(recorded.as_bytes()).expect("Envoy's own writing");
+        assert_eq!(swift, Stats::decode_carefully(recorded.as_bytes()).expect("statistics"));
+        assert!(swift.histograms().any(|(_, bins)| bins.len() > 1));
+    }
+}
+
+#[test]
+fn odd_values_are_read_the_swift_way_too() {
+    let text = r#"{"stats":[{"name":"a.é","value":0},{"name":"b","value":18446744073709551615},{"name":"c","value":"text"},{"histograms":{"supported_percentiles":[],"details":[{"name":"d","totals":[],"intervals":[],"percentiles":[]},{"name":"e","totals":[{"lower_bound":0.05,"width":0.01,"count":7}],"intervals":[],"percentiles":[{"cumulative":null}]}]}}]}"#;
+    let swift = swift::decode(text.as_bytes()).expect("Envoy's own writing");
+    assert_eq!(swift, Stats::decode_carefully(text.as_bytes()).expect("statistics"));
+    assert_eq!(swift.values().collect::<Vec<_>>(), [("a.é", 0)]);
+}
+
+#[test]
+fn other_writing_is_left_to_the_careful_way() {
+    for text in [
+        r#"{"stats":[]}"#,
+        r#"{"stats": [{"name":"a","value":1}]}"#,
+        r#"{"stats":[{"value":1,"name":"a"}]}"#,
+        r#"{"stats":[{"name":"a\u0062","value":1}]}"#,
+        r#"{"stats":[{"name":"a","value":-1}]}"#,
+        r#"{"stats":[{"name":"a","value":1e3}]}"#,
+        r#"{"stats":[{"name":"a","value":18446744073709551616}]}"#,
+        r#"{"stats":[{"name":"a","value":01}]}"#,
+        r#"{"stats":[{"name":"a","value":1},]}"#,
+        r#"{"stats":[{"name":"a","value":1}]"#,
+        r#"{"stats":[{"name":"a","value":1}]}}"#,
+        "{\"stats\":[{\"name\":\"a\nb\",\"value\":1}]}",
+    ] {
+        assert!(swift::decode(text.as_bytes()).is_none(), "{text}");
+    }
+}
+
+#[test]
+fn the_copies_by_origin_are_left_out_by_the_end_of_their_names() {
+    assert_eq!(not_ending_with("nal"), "((.*[^l])?|(.*[^a])?l|(.*[^n])?al)");
+}
+
 proptest! {
+    #[test]
+    fn the_swift_way_says_the_same_or_nothing(changes in prop::collection::vec((0..RECORDED_BUSY.len(), any::<u8>()), 1..4)) {
+        let mut bytes = RECORDED_BUSY.as_bytes().to_vec();
+        for (at, byte) in changes {
+            bytes[at] = byte;
+        }
+        // Parts that are not kept are only looked at by the careful way.
+        if let (Some(swift), Ok(careful)) = (swift::decode(&bytes), Stats::decode_carefully(&bytes)) {
+            prop_assert_eq!(swift, careful);
+        }
+    }
+
+    #[test]
+    fn what_came_before_does_not_change_where_a_statistic_belongs(
+        clusters in prop::collection::vec("(a|b)(\\.(a|b|zone|internal)){0,2}", 0..5),
+        names in prop::collection::vec(
+            "cluster(\\.(a|b|zone|internal|endpoint)){1,4}\\.(upstream_rq_completed|ssl\\.handshake|rq_total|other)", 1..8
+        ),
+    ) {
+        let mut known = Names::default();
+        for name in &clusters {
+            known.add_cluster(name, name);
+        }
+        let mut sorted = names;
+        sorted.sort();
+        let mut places = Places::new(&known);
+        for name in &sorted {
+            prop_assert_eq!(places.place(name), Places::new(&known).place(name), "{}", name);
+        }
+    }
+
     #[test]
     fn no_series_name_makes_it_panic(name in r"(cluster|http|listener|vhost|server)?[.a-z0-9_é]{0,40}(\.route\.|\.endpoint\.|\.zone\.)?[.a-z]{0,9}(upstream_rq_completed|downstream_rq_time|upstream_rq_time|rq_total)?") {
         let text = format!(

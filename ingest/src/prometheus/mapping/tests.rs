@@ -58,7 +58,7 @@ fn every_format_says_the_same() {
     let told = |mapped: &Mapped| -> Vec<_> {
         let of = |counter: &MeshCounter| {
             (
-                counter.key.clone(),
+                counter.key,
                 counter.edge.clone(),
                 counter.counts,
                 counter.latency.as_ref().map(|latency| latency.count),

@@ -180,3 +180,35 @@ fn everything_a_proxy_counts_stands_in_every_tier_and_survives_a_restart() {
     }
     assert!(store.measures(everything(), &[]).unwrap().is_empty());
 }
+
+#[test]
+fn a_step_with_more_rows_than_a_portion_is_summed_up_whole() {
+    const OBJECTS: u64 = 4_000;
+    let dir = tempfile::tempdir().unwrap();
+    let (store, mut writer) = open(&options(dir.path())).unwrap();
+    let minute_s = NOW_NS.div_euclid(60_000_000_000) * 60;
+    for bucket in 0..6_u64 {
+        let delta = |number: u64| ObjectCounts {
+            counts: [(StatId::REQUESTS, number + 1)].into_iter().collect(),
+            latency: vec![LatencyBin::fine(bucket as u32, number + 1)],
+            ..ObjectCounts::of(StatObject::Cluster(format!("cluster-{number}")))
+        };
+        let scrape = EnvoyScrape {
+            proxy: Proxy { id: "gateway-1".to_owned(), ..Proxy::default() },
+            scraped_at_ns: (minute_s + 10 * bucket as i64) * 1_000_000_000,
+            deltas: (0..OBJECTS).map(delta).collect(),
+            ..EnvoyScrape::default()
+        };
+        writer.stage_envoy(bucket + 1, Box::new(scrape));
+    }
+    writer.publish().unwrap();
+    // The minute is past, so that this seals every step that it lies in.
+    writer.move_into_file().unwrap();
+    for table in ["rollup_1m", "rollup_1h", "rollup_1d"] {
+        assert_eq!(counts(&store, &format!("SELECT count(*) FROM store.{table}")), OBJECTS as i64, "{table}");
+        let requests = counts(&store, &format!("SELECT sum(requests)::BIGINT FROM store.{table}"));
+        assert_eq!(requests, (6 * OBJECTS * (OBJECTS + 1) / 2) as i64, "{table}");
+        let bins = format!("SELECT sum(len(client_bins))::BIGINT FROM store.{table}");
+        assert_eq!(counts(&store, &bins), 6 * OBJECTS as i64, "{table}");
+    }
+}

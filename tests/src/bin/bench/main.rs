@@ -7,6 +7,7 @@
 mod browser;
 mod browser_page;
 mod envoy_spans;
+mod envoys;
 mod freshness;
 mod graph;
 mod graph_spans;
@@ -48,6 +49,12 @@ struct Arguments {
     /// Requests of each edge a day for `graph`.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=200))]
     requests_a_day: u32,
+    /// Proxies that `envoys` scrapes.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(10..=10_000))]
+    proxies: u32,
+    /// Clusters of each proxy that have ever had a request, of 100, for `envoys`; a quarter of them is busy at a time.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(4..=100))]
+    used_clusters: u32,
     /// Folder where the servers' data is kept after `ingest` and `graph`, to be looked at.
     #[arg(long)]
     keep: Option<PathBuf>,
@@ -66,6 +73,8 @@ enum Row {
     Memory,
     /// The graph of 1,000 services over 15 minutes and over 30 days.
     Graph,
+    /// CPU seconds per round of scraping a thousand Envoys, and whether slow ones hold up others.
+    Envoys,
     /// Bytes that a browser fetches.
     Page,
     /// Layout, live updates and first paint of the map in Chromium.
@@ -98,7 +107,7 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failu
         );
     }
     let mut failures = Vec::new();
-    for row in [Row::Page, Row::Browser, Row::Ingest, Row::Memory, Row::Freshness, Row::Graph] {
+    for row in [Row::Page, Row::Browser, Row::Ingest, Row::Memory, Row::Freshness, Row::Graph, Row::Envoys] {
         let with_disk = row == Row::Ingest && arguments.rows.contains(&Row::Disk);
         if !(arguments.rows.is_empty() || arguments.rows.contains(&row) || with_disk) {
             continue;
@@ -110,6 +119,7 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failu
             Row::Memory => ingest::measure_memory(&sidecarta, arguments, report).await,
             Row::Freshness => freshness::measure(&sidecarta, arguments, report).await,
             Row::Graph => graph::measure(&sidecarta, arguments, report).await,
+            Row::Envoys => envoys::measure(&sidecarta, arguments, report).await,
         };
         if let Err(error) = measured {
             failures.push(format!("{row:?}: {error}"));

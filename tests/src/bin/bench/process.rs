@@ -67,8 +67,19 @@ impl Ended {
 impl Server {
     /// Starts it and waits until it is ready.
     pub(crate) async fn start(program: &Path, environment: &[(&str, &str)]) -> Result<Self, Failure> {
+        Self::start_with(program, environment, "").await
+    }
+
+    /// Starts it with this configuration file and waits until it is ready.
+    pub(crate) async fn start_with(
+        program: &Path,
+        environment: &[(&str, &str)],
+        configuration: &str,
+    ) -> Result<Self, Failure> {
         let data = TempDir::with_prefix("sidecarta-bench-")?;
         let log = fs::File::create(data.path().join("server.out"))?;
+        let config = data.path().join("sidecarta.toml");
+        fs::write(&config, configuration)?;
         let process = Command::new(program)
             .args([
                 "serve",
@@ -81,6 +92,8 @@ impl Server {
                 "--data",
             ])
             .arg(data.path())
+            .arg("--config")
+            .arg(config)
             .envs(environment.iter().copied())
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log))

@@ -7,7 +7,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use sidecarta_queries::rows::envoy::LatencyBin;
 
-use super::Histogram;
+use super::Stats;
 
 /// All histograms.
 pub(super) enum Histograms {
@@ -52,22 +52,31 @@ struct Bucket {
 }
 
 impl Histograms {
-    /// Adds each to a list by its name.
-    pub(super) fn add_to(self, list: &mut Vec<(String, Histogram)>) {
+    /// Adds each to the statistics; nothing where all of them would be too long.
+    pub(super) fn add_to(self, stats: &mut Stats) -> Option<()> {
         match self {
-            Self::Fine(Details { details }) => list.extend(details.into_iter().map(|histogram| {
-                // Envoy's times are whole milliseconds, so a bound with a fraction could only come from a histogram in
-                // another unit; it goes into the millisecond that holds it.
-                let bins = histogram.totals.iter();
-                let bins = bins.map(|bin| LatencyBin::fine(bin.lower_bound as u32, bin.count));
-                (histogram.name, Histogram { bins: bins.collect() })
-            })),
-            Self::Coarse(histograms) => list.extend(histograms.into_iter().map(|histogram| {
-                let buckets = histogram.buckets.iter().map(|bucket| (bucket.upper_bound, bucket.cumulative));
-                (histogram.name, Histogram { bins: between_bounds(buckets) })
-            })),
+            Self::Fine(Details { details }) => {
+                for Detailed { name, totals } in details {
+                    stats.bins.extend(totals.iter().map(|bin| fine(bin.lower_bound, bin.count)));
+                    stats.end_histogram(&name)?;
+                }
+            }
+            Self::Coarse(histograms) => {
+                for Cumulative { name, buckets } in histograms {
+                    let buckets = buckets.iter().map(|bucket| (bucket.upper_bound, bucket.cumulative));
+                    stats.bins.extend(between_bounds(buckets));
+                    stats.end_histogram(&name)?;
+                }
+            }
         }
+        Some(())
     }
+}
+
+/// Requests in the one of Envoy's own bins that starts at `lower_bound`, ms. Envoy's times are whole milliseconds, so a bound
+/// with a fraction could only come from a histogram in another unit; it goes into the millisecond that holds it.
+pub(in crate::envoy::stats) fn fine(lower_bound: f64, count: u64) -> LatencyBin {
+    LatencyBin::fine(lower_bound as u32, count)
 }
 
 /// The bins of a histogram that says how many requests were up to each of its bounds, ms, in ascending order. What is out of
