@@ -127,6 +127,10 @@ test("search finds a service by the keyboard, and the services table sorts", asy
   const names = await page.getByTestId("service-row").evaluateAll((rows) => rows.map((row) => row.dataset.nodeId));
   assert.ok(names.includes("service:orders") && names.includes("database:shop"), String(names));
   await page.getByTestId("nav-sources").click();
+  const groups = page.getByTestId("source-group");
+  await eventually("sources stand in groups", async () => (await groups.count()) >= 2);
+  assert.match(await groups.first().innerText(), /OTLP/);
+  await page.getByTestId("all-sources").click();
   await eventually("ten proxies and two listeners are listed", async () => (await page.getByTestId("source").count()) >= 12);
   assert.deepEqual(page.complaints, []);
   await page.context().close();

@@ -58,6 +58,10 @@ test("a person goes from all proxies to one, to a part, to a statistic in words,
     return ids.includes(id);
   });
   assert.equal(await page.getByTestId("service-name").innerText(), "web");
+  await eventually("the routes of the service are told", async () => {
+    const routes = await page.getByTestId("route-row").allInnerTexts();
+    return routes.some((route) => route.includes("POST /orders")) && routes.some((route) => route.includes("{id}"));
+  });
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
@@ -77,6 +81,9 @@ test("the panel of an edge with retries says what the callers' proxies count of 
     const text = await counted.innerText();
     return text.includes("Retries sent") && text.includes("upstream_rq_retry");
   });
+  const state = await counted.getByTestId("edge-state").innerText();
+  assert.match(state, /\d+ of \d+\s+hosts? healthy/);
+  assert.match(state, /Breakers closed|breakers? open/);
   const topics = await counted.locator("section").evaluateAll((topics) =>
     topics.map((topic) => [...topic.querySelectorAll("li")].map((row) => row.dataset.bad === "true")),
   );
