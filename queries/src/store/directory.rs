@@ -190,7 +190,7 @@ impl Directory {
             let mut appender = connection.appender_to_catalog_and_db("series", "store", "main")?;
             for (id, key) in (first as u32..).zip(&self.series[first..]) {
                 let json = match key {
-                    SeriesKey::Counted(edge) => serde_json::to_string(edge).unwrap_or_default(),
+                    SeriesKey::Counted(edge) => serde_json::to_string(&**edge).unwrap_or_default(),
                     _ => String::new(),
                 };
                 let [source, target] = ends(key, &json);
