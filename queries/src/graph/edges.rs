@@ -134,7 +134,8 @@ pub(super) fn identity<'a>(
     totals: &[(u32, SeriesTotal)],
 ) -> Identity<'a> {
     let keys = totals.iter().filter_map(|(id, _)| directory.series(*id));
-    let seen: Vec<&Workload> = keys.clone().flat_map(workloads).collect();
+    let seen: HashSet<&Workload> = keys.clone().flat_map(workloads).collect();
+    let seen: Vec<&Workload> = seen.into_iter().collect();
     let counted = keys.clone().filter_map(|key| match key {
         SeriesKey::Counted(edge) => Some(&**edge),
         _ => None,

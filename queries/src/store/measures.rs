@@ -49,8 +49,13 @@ impl Counts {
     /// Adds other counts, `times` times.
     pub fn merge(&mut self, other: Self, times: i64) {
         let (mut mine, theirs) = (self.columns(), other.columns());
-        let add = |(mine, theirs): (&mut i64, i64)| *mine = mine.saturating_add(theirs.saturating_mul(times));
-        mine.iter_mut().zip(theirs).for_each(add);
+        let both = mine.iter_mut().zip(theirs);
+        // Nearly all is added once, and a multiplication that looks out for its limit costs more than all else here.
+        if times == 1 {
+            both.for_each(|(mine, theirs)| *mine = mine.saturating_add(theirs));
+        } else {
+            both.for_each(|(mine, theirs)| *mine = mine.saturating_add(theirs.saturating_mul(times)));
+        }
         *self = Self::of(mine);
     }
 }
