@@ -2,10 +2,12 @@
 //!
 //! 1. The store gives the rollup rows of the range, which add up by series.
 //! 2. [`identity`] says which node each end of a series is; [`rules`] are those of the user, and [`explain`] tells how a
-//!    name was resolved.
+//!    name was resolved. [`counted`] reads the labels of targets in Prometheus' format.
 //! 3. [`edges`] merges the series of the same two nodes, keeping what each source of evidence says.
 //! 4. [`answer`] turns them into the wire types, adding up by [`together`] what is drawn as one.
 //! 5. [`filtered`] takes out of it what was asked for.
+//!
+//! `routes` and `proxies` tell of the same series by route and by proxy.
 
 mod answer;
 mod counted;

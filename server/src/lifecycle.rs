@@ -79,7 +79,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let receiver = Receiver::new(pipeline.clone(), sources.clone(), &config.otlp)
         .with_access_logs(config.access_log_rules())
         .with_statistics(statistics)
-        .with_streams(StreamHandlers { access_logs, metrics: Some(metrics) });
+        .with_streams(StreamHandlers { access_logs, metrics });
     let receiver = Arc::new(receiver);
     tasks.spawn(report(
         "OTLP over gRPC",

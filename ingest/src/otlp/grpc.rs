@@ -79,7 +79,7 @@ async fn export(signal: Signal, door: &Door, request: Request) -> Response {
 
 /// Both streams are answered with a message that has no fields, once the client has ended them.
 async fn take_stream(stream: EnvoyStream, door: &Door, request: Request) -> Response {
-    let Some(handler) = door.receiver.streams().and_then(|handlers| handlers.open(stream)) else {
+    let Some(handler) = door.receiver.streams().map(|handlers| handlers.open(stream)) else {
         return failure(Status::unimplemented(format!(
             "this server takes no {} from Envoys",
             stream.words()

@@ -95,7 +95,7 @@ impl Receiver {
         self
     }
 
-    /// Takes the streams of Envoys too. Without handlers their methods are not implemented.
+    /// Takes the streams of Envoys too. A receiver without handlers answers `UNIMPLEMENTED`.
     #[must_use]
     pub fn with_streams(self, handlers: StreamHandlers) -> Self {
         Self { streams: Some(handlers), ..self }

@@ -108,16 +108,16 @@ pub type OpenStream = Arc<dyn Fn() -> StreamHandler + Send + Sync>;
 pub struct StreamHandlers {
     /// Takes `StreamAccessLogsMessage`s.
     pub access_logs: StreamHandler,
-    /// Takes `StreamMetricsMessage`s; without it, that method is not implemented.
-    pub metrics: Option<OpenStream>,
+    /// Takes `StreamMetricsMessage`s.
+    pub metrics: OpenStream,
 }
 
 impl StreamHandlers {
     /// The handler of a stream of this kind.
-    pub(super) fn open(&self, stream: EnvoyStream) -> Option<StreamHandler> {
+    pub(super) fn open(&self, stream: EnvoyStream) -> StreamHandler {
         match stream {
-            EnvoyStream::AccessLogs => Some(Arc::clone(&self.access_logs)),
-            EnvoyStream::Metrics => self.metrics.as_ref().map(|open| open()),
+            EnvoyStream::AccessLogs => Arc::clone(&self.access_logs),
+            EnvoyStream::Metrics => (self.metrics)(),
         }
     }
 }

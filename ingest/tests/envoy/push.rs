@@ -46,7 +46,7 @@ async fn an_envoy_pushes_all_it_can_and_comes_again_after_a_restart() {
     let (seen, book) = (Seen::default(), SourceBook::default());
     let of_metrics = handler(&seen, "metrics");
     let metrics: OpenStream = Arc::new(move || Arc::clone(&of_metrics));
-    let handlers = StreamHandlers { access_logs: handler(&seen, "access logs"), metrics: Some(metrics) };
+    let handlers = StreamHandlers { access_logs: handler(&seen, "access logs"), metrics };
     let receiver = Receiver::new(pipeline, book.clone(), &OtlpConfig::default()).with_streams(handlers);
     let receiver = Arc::new(receiver);
     let mut listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -39,7 +39,7 @@ impl Sidecarta {
         let pushes = Pushes::new(config, &pipeline, &book, &ProxyIds::default());
         let metrics = pushes.stream_handler();
         let access_logs = access_log::stream_handler(&pipeline);
-        let handlers = StreamHandlers { access_logs, metrics: Some(metrics) };
+        let handlers = StreamHandlers { access_logs, metrics };
         let receiver = Receiver::new(pipeline.clone(), book.clone(), &OtlpConfig::default());
         let receiver = receiver.with_streams(handlers).with_statistics(pushes.statistics_sink());
         let receiver = Arc::new(receiver);

@@ -348,7 +348,7 @@ impl EdgeTotals {
         }
     }
 
-    /// The same, the callee's side first.
+    /// What counters say, of both sides the callee's first.
     pub(super) fn counters_of_callee(&self) -> Option<&Measures> {
         self.envoy.as_ref().or_else(|| self.counted.iter().flatten().next_back())
     }
