@@ -141,8 +141,12 @@ async fn called(server: &Server, requests: u64, errors: u64) -> Edge {
     .await
 }
 
+/// The target, which is listed once the file that names it has been read.
 async fn target(server: &Server) -> SourceStatus {
-    server.source("prometheus").await
+    eventually("the target is listed", async || {
+        server.sources().await.into_iter().find(|source| source.kind == "prometheus")
+    })
+    .await
 }
 
 #[tokio::test]
