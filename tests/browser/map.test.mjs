@@ -124,8 +124,10 @@ test("search finds a service by the keyboard, and the services table sorts", asy
   await page.keyboard.press("Escape");
   await page.getByTestId("nav-services").click();
   await page.getByTestId("service-row").first().waitFor();
-  const names = await page.getByTestId("service-row").evaluateAll((rows) => rows.map((row) => row.dataset.nodeId));
-  assert.ok(names.includes("service:orders") && names.includes("database:shop"), String(names));
+  await eventually("a service and a database are listed", async () => {
+    const names = await page.getByTestId("service-row").evaluateAll((rows) => rows.map((row) => row.dataset.nodeId));
+    return names.includes("service:orders") && names.includes("database:shop");
+  });
   await page.getByTestId("nav-sources").click();
   const groups = page.getByTestId("source-group");
   await eventually("sources stand in groups", async () => (await groups.count()) >= 2);

@@ -45,9 +45,10 @@ test("a person goes from all proxies to one, to a part, to a statistic in words,
   await page.keyboard.press("Enter");
   await page.getByTestId("part-body").waitFor();
   assert.equal(await toggle.getAttribute("aria-expanded"), "true");
-  const words = await page.getByTestId("part-body").innerText();
-  assert.match(words, /Final answers of class 2xx/);
-  assert.match(words, /upstream_rq_2xx/, "the name in Envoy stands beside the words");
+  await eventually("the successes stand there in words, with their name in Envoy", async () => {
+    const words = await page.getByTestId("part-body").innerText();
+    return words.includes("Final answers of class 2xx") && words.includes("upstream_rq_2xx");
+  });
   const again = await openPage(browser, page.url());
   await again.getByTestId("part-body").waitFor();
   await again.context().close();
