@@ -4,6 +4,8 @@
 //! decodes it hands to the [`pipeline`], which answers once the data is durable.
 
 pub mod access_log;
+pub mod aws;
+pub mod cloudwatch;
 pub mod discovery;
 pub mod envoy;
 #[cfg(test)]
@@ -16,3 +18,4 @@ pub mod prometheus;
 mod route;
 pub mod status;
 mod wire;
+pub mod xray;

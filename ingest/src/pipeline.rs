@@ -90,7 +90,8 @@ fn hash(frame: &Frame) -> u128 {
         | FrameKind::OtlpTracesZstd
         | FrameKind::EnvoyScrape
         | FrameKind::AccessLogs
-        | FrameKind::MeshScrape => 0,
+        | FrameKind::MeshScrape
+        | FrameKind::XrayTraces => 0,
         kind => xxhash_rust::xxh3::xxh3_128_with_seed(&frame.payload, kind as u64),
     }
 }

@@ -42,6 +42,10 @@ pub enum FrameKind {
     AccessLogs = 12,
     /// A [`MeshScrape`](crate::rows::mesh::MeshScrape) likewise.
     MeshScrape = 13,
+    /// An `ExportTraceServiceRequest` made of X-Ray's documents, with how far they have been read, likewise.
+    XrayTraces = 14,
+    /// An `ExportLogsServiceRequest` made of CloudWatch's log events, likewise.
+    CloudWatchLogs = 15,
 }
 
 impl FrameKind {
@@ -60,6 +64,8 @@ impl FrameKind {
             11 => Some(Self::EnvoyScrape),
             12 => Some(Self::AccessLogs),
             13 => Some(Self::MeshScrape),
+            14 => Some(Self::XrayTraces),
+            15 => Some(Self::CloudWatchLogs),
             _ => None,
         }
     }
@@ -73,7 +79,7 @@ mod tests {
     fn every_number_is_that_of_its_kind() {
         let kinds = (0..=u8::MAX).filter_map(|number| Some((number, FrameKind::from_number(number)?)));
         let kinds: Vec<(u8, FrameKind)> = kinds.collect();
-        assert_eq!(kinds.len(), 12);
+        assert_eq!(kinds.len(), 14);
         assert!(kinds.iter().all(|&(number, kind)| kind as u8 == number));
     }
 }

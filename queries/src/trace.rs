@@ -63,6 +63,8 @@ pub struct Contribution {
     pub client_ns: Option<u64>,
     /// Duration as the callee saw it, ns.
     pub server_ns: Option<u64>,
+    /// Whether segments of AWS X-Ray say so: the caller's, or where there is none the callee's.
+    pub by_xray: bool,
 }
 
 /// What one trace tells of the mesh beside its edges, each fact once.

@@ -24,6 +24,7 @@ mod traces;
 mod walk;
 
 pub use limits::{AccessLogRules, DecodeLimits};
+pub(super) use traces::decode_spans;
 pub use traces::decode_traces;
 
 /// What a row takes whatever is in it: its places in all columns, and of a span its skeleton.
@@ -53,7 +54,7 @@ impl<B> Decoded<B> {
         Ok(Self { batch, accepted, rejected: rejects.total(), message: rejects.message() })
     }
 
-    fn map<C>(self, change: impl FnOnce(B) -> C) -> Decoded<C> {
+    pub(super) fn map<C>(self, change: impl FnOnce(B) -> C) -> Decoded<C> {
         let Self { batch, accepted, rejected, message } = self;
         Decoded { batch: change(batch), accepted, rejected, message }
     }

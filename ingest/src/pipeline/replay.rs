@@ -60,6 +60,12 @@ fn decode(frame: &Frame, limits: &DecodeLimits, writer: &Writer) -> Result<Rows,
             Ok(scrape) => Ok(Rows::Mesh(Box::new(scrape))),
             Err(error) => Err(error.to_string()),
         },
+        FrameKind::XrayTraces | FrameKind::CloudWatchLogs => {
+            match otlp::decode_pulled(frame, writer.varying_keys()) {
+                Ok(rows) => Ok(rows),
+                Err(error) => Err(error.to_string()),
+            }
+        }
         FrameKind::OtlpTraces
         | FrameKind::OtlpTracesGzip
         | FrameKind::OtlpTracesZstd

@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use sidecarta_queries::dictionary::StatId;
 use sidecarta_queries::frame::FrameKind;
+use sidecarta_queries::rows::SourceCursor;
 use sidecarta_queries::rows::access_log::{AccessLogBatch, AccessLogRow};
 use sidecarta_queries::rows::envoy::{ObjectCounts, Proxy, StatObject};
 use sidecarta_queries::store::TimeRange;
@@ -78,6 +79,7 @@ fn every_kind_of_request_is_taken_over_from_the_log() {
     let dir = tempfile::tempdir().unwrap();
     let options = PipelineOptions::in_dir(dir.path());
     let zstd = |plain: &[u8]| Bytes::from(zstd::encode_all(plain, 1).unwrap());
+    let pulled = |request: &[u8]| zstd(&postcard::to_stdvec(&(None::<SourceCursor>, request)).unwrap());
     let gzip = |plain: &[u8]| {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         io::Write::write_all(&mut encoder, plain).unwrap();
@@ -94,6 +96,8 @@ fn every_kind_of_request_is_taken_over_from_the_log() {
                     zstd(&postcard::to_stdvec(&batch).unwrap())
                 }
                 FrameKind::MeshScrape => zstd(&postcard::to_stdvec(&MeshScrape::default()).unwrap()),
+                FrameKind::XrayTraces => pulled(TRACES),
+                FrameKind::CloudWatchLogs => pulled(LOGS),
                 FrameKind::OtlpTraces => Bytes::from_static(TRACES),
                 FrameKind::OtlpTracesGzip => gzip(TRACES),
                 FrameKind::OtlpTracesZstd => zstd(TRACES),
@@ -119,7 +123,7 @@ fn every_kind_of_request_is_taken_over_from_the_log() {
     assert_eq!(writer.position(), frames.len() as u64);
     let counts = store.row_counts().unwrap();
     assert_eq!(counts.spans, 9);
-    // Each of the three ways is another request, whose log records are all requests that a proxy logged.
-    assert_eq!((counts.log_records, counts.access_logs), (0, 3 * 5 + 1));
+    // Each of the four ways is another request, whose log records are all requests that a proxy logged.
+    assert_eq!((counts.log_records, counts.access_logs), (0, 4 * 5 + 1));
     assert!(counts.data_points > 0 && counts.data_points % 3 == 0, "{counts:?}");
 }

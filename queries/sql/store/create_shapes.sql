@@ -25,5 +25,7 @@ CREATE TABLE IF NOT EXISTS {table} (
     attributes MAP(VARCHAR, VARCHAR),
     -- Keys of value_1 to value_5, '' where one is not used, and the key of uuid.
     slots VARCHAR[],
-    uuid_key VARCHAR
+    uuid_key VARCHAR,
+    -- Whether the spans were told as segments of AWS X-Ray.
+    is_xray BOOLEAN
 )

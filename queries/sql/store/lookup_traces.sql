@@ -6,6 +6,6 @@ WITH found AS MATERIALIZED (
 SELECT
     trace_hi, trace_lo, span_id, parent_span_id, start_ns, duration_ns, kind, protocol, peer_kind, is_error, is_timeout,
     is_proxy, coalesce(service, ''), coalesce(namespace, ''), coalesce(version, ''), coalesce(environment, ''),
-    coalesce(peer_system, ''), coalesce(peer, ''), attributes['upstream_cluster'], attributes['node_id']
+    coalesce(peer_system, ''), coalesce(peer, ''), attributes['upstream_cluster'], attributes['node_id'], is_xray
 FROM found
 JOIN shapes USING (shape_id)

@@ -46,5 +46,5 @@ SELECT
     resource_id,
     events,
     links,
-    'trace' AS evidence
+    CASE WHEN is_xray THEN 'xray' ELSE 'trace' END AS evidence
 FROM raw_spans

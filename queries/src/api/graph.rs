@@ -81,6 +81,9 @@ impl Health {
 pub enum Source {
     /// Counters of an Envoy: complete.
     Envoy,
+    /// Metrics of AWS CloudWatch, by the minute: complete.
+    #[serde(rename = "cloudwatch")]
+    CloudWatch,
     /// Access logs: nearly complete.
     AccessLog,
     /// OpenTelemetry spans: as complete as their sampling.

@@ -28,7 +28,8 @@ pub enum SourceState {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SourceStatus {
-    /// `otlp_grpc`, `otlp_http`, `envoy`, `envoy_access_logs`, `envoy_metrics`, `envoy_push`, `access_log`, `prometheus` or `discovery`.
+    /// `otlp_grpc`, `otlp_http`, `envoy`, `envoy_access_logs`, `envoy_metrics`, `envoy_push`, `access_log`, `prometheus`,
+    /// `discovery`, `xray_daemon`, `aws_xray`, `aws_logs` or `aws_service_connect`.
     pub kind: String,
     /// Address listened on or asked.
     pub name: String,
@@ -58,4 +59,46 @@ pub struct SourceStatus {
     /// When a request or scrape last failed, RFC 3339 UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_failure: Option<String>,
+    /// Where the source is a cloud's: what is asked of it, and what that costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud: Option<CloudStatus>,
+}
+
+/// What is asked of a cloud for one source, and what that costs. Prices are estimates by list prices.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CloudStatus {
+    /// The region, such as `eu-west-1`.
+    pub region: String,
+    /// The account's number, once it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// How far what has been read lies behind the present, s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag_seconds: Option<f64>,
+    /// How far reading of a past range has come, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backfill: Option<String>,
+    /// Calls by API, most first.
+    pub calls: Vec<CloudCalls>,
+    /// What the calls of today, by UTC, cost so far, US dollars.
+    pub usd_today: f64,
+    /// What a day costs as the source is configured and as its data comes at present, US dollars.
+    pub usd_per_day_expected: f64,
+    /// What a day may cost, US dollars; beyond it nothing is asked until the next day.
+    pub usd_per_day_limit: f64,
+}
+
+/// How often one API of a cloud was called.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CloudCalls {
+    /// Name of the operation, such as `GetTraceSummaries`.
+    pub api: String,
+    /// Calls of today, by UTC.
+    pub today: u64,
+    /// How many there may be in a day.
+    pub limit_per_day: u64,
+    /// What those of today cost so far, US dollars.
+    pub usd_today: f64,
 }

@@ -152,7 +152,7 @@ impl Best {
         let most = said.first().map_or(0, |first| first.counts.requests).max(0) as f64;
         let evidence: Vec<Evidence> = said.iter().map(|said| evidence(said, totals, side, most)).collect();
         // Spans know latency to the nanosecond where enough of them came; Envoy's bins are whole milliseconds.
-        let traced = evidence.iter().find(|evidence| evidence.source == Source::Trace);
+        let traced = evidence.iter().find(|evidence| is_traced(evidence.source));
         let traced = traced.filter(|evidence| evidence.coverage >= 0.5).and_then(|evidence| evidence.latency);
         let latency = traced.or_else(|| evidence.iter().find_map(|evidence| evidence.latency));
         let first = evidence.first();
@@ -167,6 +167,11 @@ impl Best {
     fn error_rate(&self) -> f64 {
         share(self.errors, self.requests)
     }
+}
+
+/// Whether a source tells of requests by their spans.
+fn is_traced(source: Source) -> bool {
+    matches!(source, Source::Trace | Source::Xray)
 }
 
 /// What is written of a rate: more digits would say nothing.
@@ -240,7 +245,7 @@ fn version_shares(seen: &Seen<'_>, seconds: f64) -> Vec<VersionShare> {
     for &(version, totals) in &seen.inward {
         // A proxy's span alone does not say the version; the application's own span is on its way.
         let comes_yet = version.is_empty() && totals.settled == 0;
-        if !comes_yet || totals.counters().is_some() || totals.access_log.is_some() {
+        if !comes_yet || totals.tells_all() {
             versions.entry(version).or_default().push(totals);
         }
     }

@@ -92,6 +92,7 @@ impl Identity<'_> {
             MeshDialect::Envoy => "labels of its metrics",
             MeshDialect::AppMesh => "labels of App Mesh's metrics",
             MeshDialect::Istio => "labels of Istio's metrics",
+            MeshDialect::ServiceConnect => "the ECS service that CloudWatch names",
         };
         let (service, version, rule) = match self.virtual_nodes.get(name.as_str()) {
             Some((service, version)) if edge.dialect == MeshDialect::AppMesh => {

@@ -8,7 +8,7 @@ use foldhash::{HashMap, HashSet};
 use crate::api::graph::NodeKind;
 use crate::rows::access_log::Direction;
 use crate::rows::envoy::StatObject;
-use crate::rows::mesh::MeshEdge;
+use crate::rows::mesh::{MeshDialect, MeshEdge};
 use crate::rows::span::{Protocol, Workload};
 use crate::store::{Counts, Directory, LoggedRoute, Measures, ProxyRecord, SeriesKey, SeriesTotal};
 use crate::trace::Endpoint;
@@ -37,8 +37,12 @@ pub(super) enum Class {
 /// What each source of evidence says of an edge.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EdgeTotals {
-    /// What traces say.
+    /// What OpenTelemetry's spans say.
     pub(super) trace: Option<Measures>,
+    /// What segments of AWS X-Ray say, of other requests than [`Self::trace`]: spans of both make one trace.
+    pub(super) xray: Option<Measures>,
+    /// What AWS CloudWatch says, minute by minute.
+    pub(super) cloudwatch: Option<Measures>,
     /// What Envoys say to Sidecarta themselves.
     pub(super) envoy: Option<Measures>,
     /// What targets in Prometheus' format say, callers' proxies and callees' proxies apart: both count the same requests.
@@ -100,8 +104,8 @@ pub(super) fn merge(
     for (id, total) in totals {
         let Some(key) = directory.series(*id) else { continue };
         match key {
-            SeriesKey::Edge { source, target, protocol } => {
-                merged.add_trace_edge(&identity, (source, target, *protocol), total);
+            SeriesKey::Edge { source, target, protocol, by_xray } => {
+                merged.add_trace_edge(&identity, (source, target, *protocol), *by_xray, total);
             }
             SeriesKey::Counted(edge) => merged.add_counted(&identity, edge, (*id, &total.measures)),
             SeriesKey::Logged(logged) => merged.add_logged(&identity, directory, logged, &total.measures),
@@ -163,6 +167,7 @@ impl Merged {
         &mut self,
         identity: &Identity<'_>,
         (source, target, protocol): (&Endpoint, &Endpoint, Protocol),
+        by_xray: bool,
         total: &SeriesTotal,
     ) {
         // While the other side's spans may still be on their way, what is known by hearsay is not drawn.
@@ -196,7 +201,8 @@ impl Merged {
         {
             let class = if protocol == Protocol::Messaging { Class::Message } else { Class::Request };
             let totals = self.edges.entry(EdgeKey { source, target, class }).or_default();
-            totals.trace.get_or_insert_default().merge(&total.measures, 1);
+            let measures = if by_xray { &mut totals.xray } else { &mut totals.trace };
+            measures.get_or_insert_default().merge(&total.measures, 1);
             totals.settled += total.settled_requests;
             *totals.protocols.entry(protocol).or_default() += total.measures.requests;
         }
@@ -284,6 +290,10 @@ impl Merged {
             return;
         }
         let totals = self.edges.entry(EdgeKey { source, target, class: Class::Request }).or_default();
+        if edge.dialect == MeshDialect::ServiceConnect {
+            totals.cloudwatch.get_or_insert_default().merge(measures, 1);
+            return;
+        }
         totals.counted[edge.reporter as usize].get_or_insert_default().merge(measures, 1);
         totals.reported_by(&edge.instance);
         totals.counted_series[edge.reporter as usize].push(series);
@@ -346,6 +356,11 @@ impl EdgeTotals {
             Some(_) => &self.series,
             None => counted().map_or(&[], |side| &self.counted_series[side]),
         }
+    }
+
+    /// Whether anything but traces tells of it.
+    pub(super) fn tells_all(&self) -> bool {
+        self.counters().is_some() || self.cloudwatch.is_some() || self.access_log.is_some()
     }
 
     /// What counters say, of both sides the callee's first.

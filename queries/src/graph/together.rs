@@ -47,10 +47,18 @@ impl<'a> Together<'a> {
             };
             let callee = self.edges.iter().any(|edge| edge.counted[1].is_some());
             let callee = callee.then(|| parts(EdgeTotals::counters_of_callee));
+            // Spans of both kinds make one trace, so what traces say is what both say. X-Ray's part stands beside that.
+            let xray = parts(|edge| edge.xray.as_ref());
+            let mut traces = parts(|edge| edge.trace.as_ref());
+            if !traces.is_empty() {
+                traces.extend(&xray);
+            }
             let sources = [
                 Said::of(Source::Envoy, parts(EdgeTotals::counters), callee),
+                Said::of(Source::CloudWatch, parts(|edge| edge.cloudwatch.as_ref()), None),
                 Said::of(Source::AccessLog, parts(|edge| edge.access_log.as_ref()), None),
-                Said::of(Source::Trace, parts(|edge| edge.trace.as_ref()), None),
+                Said::of(Source::Trace, traces, None),
+                Said::of(Source::Xray, xray, None),
             ];
             sources.into_iter().flatten().collect()
         })
@@ -102,7 +110,8 @@ impl<'a> Said<'a> {
 
     /// The latency as one side saw it, where it did.
     pub(super) fn latency(&self, side: Side) -> Option<Latency> {
-        let scheme = if self.source == Source::Trace { Scheme::Log } else { Scheme::Envoy };
+        let scheme =
+            if matches!(self.source, Source::Trace | Source::Xray) { Scheme::Log } else { Scheme::Envoy };
         let (parts, bins): (_, fn(&&'a Measures) -> &'a Bins) = match side {
             Side::Caller => (&self.parts, |part| &part.client),
             Side::Callee => (self.callee.as_ref().unwrap_or(&self.parts), |part| &part.server),

@@ -58,6 +58,8 @@ pub enum MeshDialect {
     AppMesh,
     /// Istio's standard metrics, `istio_*`.
     Istio,
+    /// What ECS Service Connect tells CloudWatch, minute by minute.
+    ServiceConnect,
 }
 
 /// Who counted.

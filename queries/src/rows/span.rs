@@ -48,6 +48,8 @@ pub struct SpanRow<'a> {
     pub is_timeout: bool,
     /// Whether a proxy made the span and not the application.
     pub is_proxy: bool,
+    /// Whether it was told as a segment of AWS X-Ray.
+    pub is_xray: bool,
     /// How the caller and the callee spoke.
     pub protocol: Protocol,
     /// HTTP method or RPC method, or empty.

@@ -29,9 +29,9 @@ pub(super) fn count_traces(
         let (after, learned) = contributions(&trace.spans);
         for (contributions, times) in [(before, -1), (after, 1)] {
             for contribution in contributions {
-                let Contribution { bucket_s, ref source, ref target, protocol, .. } = contribution;
+                let Contribution { bucket_s, ref source, ref target, protocol, by_xray, .. } = contribution;
                 let (source, target) = (source.clone(), target.clone());
-                let series = directory.series_id(SeriesKey::Edge { source, target, protocol });
+                let series = directory.series_id(SeriesKey::Edge { source, target, protocol, by_xray });
                 rollup.entry((bucket_s, series)).or_default().add(&contribution, times);
             }
         }

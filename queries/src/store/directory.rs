@@ -8,6 +8,7 @@ use foldhash::{HashMap, HashSet};
 
 use crate::rows::SourceCursor;
 use crate::rows::envoy::{EnvoyScrape, Gap, ObjectGauges, Proxy, ProxyConfig, StatObject};
+use crate::rows::mesh::MeshDialect;
 use crate::rows::span::{Protocol, Workload};
 use crate::trace::{Learned, LearnedCluster, LearnedProxy};
 
@@ -195,8 +196,12 @@ impl Directory {
                 };
                 let [source, target] = ends(key, &json);
                 let (evidence, protocol) = match key {
-                    SeriesKey::Edge { protocol, .. } => ("trace", *protocol as u8),
+                    SeriesKey::Edge { protocol, by_xray: false, .. } => ("trace", *protocol as u8),
+                    SeriesKey::Edge { protocol, .. } => ("xray", *protocol as u8),
                     SeriesKey::Logged(_) => ("access_log", Protocol::Http as u8),
+                    SeriesKey::Counted(edge) if edge.dialect == MeshDialect::ServiceConnect => {
+                        ("cloudwatch", Protocol::Http as u8)
+                    }
                     SeriesKey::Envoy { .. } | SeriesKey::Counted(_) => ("envoy", Protocol::Http as u8),
                 };
                 appender.append_row(params![

@@ -48,7 +48,7 @@ fn skeleton(row: &Row<'_>) -> Result<Skeleton, duckdb::Error> {
         peer,
         kind: SpanKind::from_number(i32::from(row.get::<_, u8>(6)?)),
         protocol: Protocol::from_number(row.get(7)?),
-        flags: SpanFlags { error: row.get(9)?, timeout: row.get(10)?, proxy },
+        flags: SpanFlags { error: row.get(9)?, timeout: row.get(10)?, proxy, xray: row.get(20)? },
     };
     Ok(Skeleton {
         trace_id: u128::from(trace_hi) << 64 | u128::from(trace_lo),

@@ -51,8 +51,11 @@ impl Partitions {
             statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()
         };
         let days = list().map_err(database("list its partitions"))?;
-        // Those of an older version lack the tables that came later.
-        days.iter().try_for_each(|day| create(connection, day))?;
+        // Those of an older version lack the tables and columns that came later.
+        days.iter().try_for_each(|day| {
+            create(connection, day)?;
+            complete(connection, day)
+        })?;
         Ok(Self { days })
     }
 
@@ -88,6 +91,13 @@ impl Partitions {
 fn create(connection: &Connection, day: &str) -> Result<(), StoreError> {
     let create = KINDS.map(|kind| kind.create.replace("{table}", &format!("store.{}_{day}", kind.table)));
     connection.execute_batch(&create.join(";\n")).map_err(database("add a partition"))
+}
+
+/// Adds the columns to a day's tables that an older version did not have.
+fn complete(connection: &Connection, day: &str) -> Result<(), StoreError> {
+    let complete = include_str!("../../sql/store/complete_shapes.sql")
+        .replace("{table}", &format!("store.shapes_{day}"));
+    connection.execute_batch(&complete).map_err(database("add the new columns to a partition"))
 }
 
 /// The day of arrival that rows of this time belong to.

@@ -191,6 +191,7 @@ pub(super) struct ShapeColumns {
     small: [UInt8Builder; 4],
     http_status: UInt16Builder,
     flags: [BooleanBuilder; 3],
+    is_xray: BooleanBuilder,
     texts: [StringBuilder; SHAPE_TEXTS.len()],
     attributes: MapBuilder<StringBuilder, StringBuilder>,
     slots: ListBuilder<StringBuilder>,
@@ -205,6 +206,7 @@ impl Default for ShapeColumns {
             small: std::array::from_fn(|_| UInt8Builder::new()),
             http_status: UInt16Builder::new(),
             flags: std::array::from_fn(|_| BooleanBuilder::new()),
+            is_xray: BooleanBuilder::new(),
             texts: std::array::from_fn(|_| StringBuilder::new()),
             attributes: MapBuilder::new(None, StringBuilder::new(), StringBuilder::new()),
             slots: ListBuilder::new(StringBuilder::new()),
@@ -242,6 +244,7 @@ impl ShapeColumns {
         }
         self.slots.append(true);
         self.uuid_key.append_value(shape.uuid_key);
+        self.is_xray.append_value(shape.is_xray);
     }
 
     /// Rows of the in-memory table; none where nothing was appended.
@@ -258,6 +261,7 @@ impl ShapeColumns {
         columns.push(Arc::new(self.attributes.finish()));
         columns.push(Arc::new(self.slots.finish()));
         columns.push(Arc::new(self.uuid_key.finish()));
+        columns.push(Arc::new(self.is_xray.finish()));
         let mut generations = UInt64Builder::with_capacity(self.rows);
         generations.append_value_n(generation, self.rows);
         columns.push(Arc::new(generations.finish()));

@@ -97,6 +97,7 @@ fn recomputed(drafts: &[Draft]) -> HashMap<(i64, SeriesKey), Measures> {
             source: contribution.source.clone(),
             target: contribution.target.clone(),
             protocol: contribution.protocol,
+            by_xray: false,
         };
         counted.entry((contribution.bucket_s, key)).or_default().add(&contribution, 1);
     }

@@ -78,6 +78,7 @@ impl Finder<'_> {
             attempts: 1,
             client_ns: Some(root.duration_ns),
             server_ns: None,
+            by_xray: root.flags.xray,
         });
         for landing in &call.landings {
             self.received_below(call.root(), landing.span, &queue, Some(Protocol::Messaging));
@@ -146,6 +147,7 @@ fn received(tree: &Tree<'_>, span: usize, source: Endpoint) -> Contribution {
         attempts: 1,
         client_ns: None,
         server_ns: server_ns(skeleton),
+        by_xray: skeleton.flags.xray,
     }
 }
 
@@ -168,6 +170,7 @@ fn contribution(tree: &Tree<'_>, part: &Part, target: Endpoint) -> Contribution 
         attempts: part.tries.max(1),
         client_ns: Some(top.duration_ns),
         server_ns: answer.and_then(server_ns),
+        by_xray: top.flags.xray,
     }
 }
 

@@ -170,7 +170,15 @@ fn compare(one: &Skeleton, other: &Skeleton) -> Ordering {
     let when = |span: &Skeleton| (span.start_ns, span.span_id, Reverse(span.duration_ns));
     let what = |span: &Skeleton| {
         let flags = span.flags;
-        (span.parent_span_id, span.kind as u8, span.protocol, flags.error, flags.timeout, flags.proxy)
+        (
+            span.parent_span_id,
+            span.kind as u8,
+            span.protocol,
+            flags.error,
+            flags.timeout,
+            flags.proxy,
+            flags.xray,
+        )
     };
     when(one)
         .cmp(&when(other))

@@ -24,12 +24,24 @@ pub fn decode_traces(
     limits: &DecodeLimits,
     varying: Arc<VaryingKeys>,
 ) -> Result<Decoded<SpanBatch>, DecodeError> {
+    decode_spans(payload, received_at_ns, limits, varying, false)
+}
+
+/// The same, where `is_xray` is whether the request was made of segments of AWS X-Ray.
+pub(in crate::otlp) fn decode_spans(
+    payload: &[u8],
+    received_at_ns: i64,
+    limits: &DecodeLimits,
+    varying: Arc<VaryingKeys>,
+    is_xray: bool,
+) -> Result<Decoded<SpanBatch>, DecodeError> {
     let spans = count_records(Signal::Traces, payload, limits)?;
     let mut decoder = Decoder {
         limits,
         reader: SpanReader::new(received_at_ns, limits),
         builder: SpanBatchBuilder::new(spans, varying),
         resource_number: None,
+        is_xray,
         rejects: Rejects::new(Signal::Traces),
     };
     walk(payload, limits, |place, message| decoder.span(place, message))?;
@@ -45,6 +57,7 @@ struct Decoder<'a> {
     builder: SpanBatchBuilder,
     /// The resource that the builder was given last.
     resource_number: Option<usize>,
+    is_xray: bool,
     rejects: Rejects,
 }
 
@@ -90,6 +103,7 @@ impl<'a> Decoder<'a> {
             is_error: meaning.is_error,
             is_timeout: meaning.is_timeout,
             is_proxy: meaning.is_proxy,
+            is_xray: self.is_xray,
             protocol: meaning.protocol,
             method: &meaning.method,
             route: &meaning.route,

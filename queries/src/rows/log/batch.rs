@@ -8,8 +8,8 @@ use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
 use super::LogRecord;
-use crate::rows::Resource;
 use crate::rows::resource::ResourcesBuilder;
+use crate::rows::{Resource, SourceCursor};
 
 /// Decoded log records, a row each.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct LogBatch {
     pub columns: RecordBatch,
     /// The resources that the rows name, each once.
     pub resources: Vec<Resource>,
+    /// Where the source is read piece by piece: how far.
+    pub cursor: Option<SourceCursor>,
 }
 
 impl LogBatch {
@@ -177,6 +179,7 @@ impl LogBatchBuilder {
         columns.push(Arc::new(self.resource_ids.finish()));
         let named = NAMES.into_iter().zip(columns).map(|(name, column)| (name, column, true));
         Ok(LogBatch {
+            cursor: None,
             columns: RecordBatch::try_from_iter_with_nullable(named)?,
             resources: self.resources.finish(),
         })

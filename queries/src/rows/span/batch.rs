@@ -13,8 +13,8 @@ use arrow::record_batch::RecordBatch;
 
 use super::shape::{SLOTS, Shape, ShapeWriter, Shapes, ShapesBuilder, VaryingKeys};
 use super::{Peer, Skeleton, SpanFlags, SpanRow, Traits, Workload};
-use crate::rows::Resource;
 use crate::rows::resource::ResourcesBuilder;
+use crate::rows::{Resource, SourceCursor};
 
 /// Decoded spans: one row of [`SpanBatch::columns`] for each skeleton, in the same order.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub struct SpanBatch {
     pub skeletons: Vec<Skeleton>,
     /// The resources that the shapes name, each once.
     pub resources: Vec<Resource>,
+    /// Where the source is read piece by piece: how far.
+    pub cursor: Option<SourceCursor>,
 }
 
 impl SpanBatch {
@@ -36,7 +38,8 @@ impl SpanBatch {
         numbers.values().iter().map(|&number| number as usize)
     }
 
-    /// The first `rows` rows, and the others. The resources stay with the first ones.
+    /// The first `rows` rows, and the others. The resources stay with the first ones; only with the last row has the
+    /// source been read as far as the cursor says.
     pub fn split_at(mut self, rows: usize) -> (Self, Self) {
         let skeletons = self.skeletons.split_off(rows);
         let rest = self.columns.num_rows() - rows;
@@ -45,6 +48,7 @@ impl SpanBatch {
             shapes: Arc::clone(&self.shapes),
             skeletons,
             resources: Vec::new(),
+            cursor: self.cursor.take(),
         };
         (Self { columns: self.columns.slice(0, rows), ..self }, later)
     }
@@ -250,7 +254,12 @@ impl SpanBatchBuilder {
             peer: span.peer.map(peer),
             kind: span.kind,
             protocol: span.protocol,
-            flags: SpanFlags { error: span.is_error, timeout: span.is_timeout, proxy: span.is_proxy },
+            flags: SpanFlags {
+                error: span.is_error,
+                timeout: span.is_timeout,
+                proxy: span.is_proxy,
+                xray: span.is_xray,
+            },
         }
     }
 
@@ -290,6 +299,7 @@ impl SpanBatchBuilder {
         }
         columns.push(Arc::new(self.tail.finish()));
         Ok(SpanBatch {
+            cursor: None,
             columns: RecordBatch::try_new(schema_of(&columns), columns)?,
             shapes: Arc::new(self.shapes.finish()),
             skeletons: self.skeletons,
@@ -323,6 +333,7 @@ fn shape_of<'a>(span: &SpanRow<'a>, resource_id: u64) -> Shape<'a> {
         is_error: span.is_error,
         is_timeout: span.is_timeout,
         is_proxy: span.is_proxy,
+        is_xray: span.is_xray,
         texts: [
             span.service,
             span.namespace,

@@ -34,6 +34,8 @@ pub struct Shape<'a> {
     pub is_timeout: bool,
     /// Whether a proxy made them.
     pub is_proxy: bool,
+    /// Whether they were told as segments of AWS X-Ray.
+    pub is_xray: bool,
     /// The texts named in [`SHAPE_TEXTS`].
     pub texts: [&'a str; SHAPE_TEXTS.len()],
     /// Attributes with one value in all spans of the shape.
@@ -78,6 +80,7 @@ impl ShapeWriter {
         let flags = u8::from(shape.is_error)
             | u8::from(shape.is_timeout) << 1
             | u8::from(shape.is_proxy) << 2
+            | u8::from(shape.is_xray) << 3
             | (shape.status as u8) << 4;
         self.bytes.extend_from_slice(&[shape.kind as u8, shape.protocol as u8, shape.peer_kind, flags]);
         for text in shape.texts {
@@ -141,6 +144,7 @@ impl<'a> Shape<'a> {
             is_error: flags & 1 != 0,
             is_timeout: flags & 2 != 0,
             is_proxy: flags & 4 != 0,
+            is_xray: flags & 8 != 0,
             ..Self::default()
         };
         for text in &mut shape.texts {
@@ -317,7 +321,7 @@ mod tests {
             texts in prop::array::uniform11(".{0,6}"),
             attributes in prop::collection::vec((".{0,6}", ".{0,6}"), 0..5),
             numbers in any::<(u64, u16, u8)>(),
-            flags in any::<(bool, bool, bool)>(),
+            flags in any::<(bool, bool, bool, bool)>(),
         ) {
             let shape = Shape {
                 resource_id: numbers.0,
@@ -329,6 +333,7 @@ mod tests {
                 is_error: flags.0,
                 is_timeout: flags.1,
                 is_proxy: flags.2,
+                is_xray: flags.3,
                 texts: texts.each_ref().map(String::as_str),
                 attributes: attributes.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
                 slots: ["", "url", "", "", "size"],

@@ -50,7 +50,7 @@ pub struct Traits {
     pub flags: SpanFlags,
 }
 
-/// Three facts about a span.
+/// Facts about a span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SpanFlags {
     /// The operation failed.
@@ -59,6 +59,8 @@ pub struct SpanFlags {
     pub timeout: bool,
     /// A proxy made the span.
     pub proxy: bool,
+    /// It was told as a segment of AWS X-Ray.
+    pub xray: bool,
 }
 
 /// One deployed version of a service.

@@ -23,6 +23,8 @@ pub enum SeriesKey {
         target: Endpoint,
         /// How they speak.
         protocol: Protocol,
+        /// Whether segments of AWS X-Ray tell of it.
+        by_xray: bool,
     },
     /// What a proxy counts of one of its parts.
     Envoy {
@@ -78,7 +80,8 @@ impl Directory {
             return Ok(SeriesKey::Logged(Arc::new(logged)));
         }
         let protocol = Protocol::from_number(row.get(2)?);
-        Ok(SeriesKey::Edge { source: endpoint(source), target: endpoint(target), protocol })
+        let by_xray = row.get::<_, String>(1)? == "xray";
+        Ok(SeriesKey::Edge { source: endpoint(source), target: endpoint(target), protocol, by_xray })
     }
 }
 
@@ -97,7 +100,7 @@ fn six_texts(row: &Row<'_>, first: usize) -> Result<[String; 6], duckdb::Error> 
 pub(super) fn overflow() -> SeriesKey {
     let workload = Arc::new(Workload { service: OVERFLOW.to_owned(), ..Workload::default() });
     let end = Endpoint::Workload(workload);
-    SeriesKey::Edge { source: end.clone(), target: end, protocol: Protocol::Unknown }
+    SeriesKey::Edge { source: end.clone(), target: end, protocol: Protocol::Unknown, by_xray: false }
 }
 
 /// Both ends of a series as kind, system, name, namespace, version, environment. A counted edge says more than fits there,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 
+use crate::rows::SourceCursor;
 use crate::rows::access_log::{AccessLogRow, access_log_columns};
 use crate::rows::log::LogBatch;
 use crate::rows::metric::MetricBatch;
@@ -64,9 +65,7 @@ impl Writer {
             Staged::AccessLogs(_, batch) => {
                 adds.published.log_records += batch.rows.len() as u64;
                 self.take_access_logs(&batch.rows, adds)?;
-                if let Some(cursor) = &batch.cursor {
-                    write_directory(&self.directory, |directory| directory.read_up_to(cursor));
-                }
+                self.read_up_to(batch.cursor.as_ref());
                 Ok(())
             }
         }
@@ -82,7 +81,15 @@ impl Writer {
             adds.rows.push(span_columns(batch, &numbers, &new, self.generation)?);
         }
         self.take_resources(&batch.resources);
+        self.read_up_to(batch.cursor.as_ref());
         Ok(())
+    }
+
+    /// Remembers how far a source has been read by what is taken with it.
+    fn read_up_to(&self, cursor: Option<&SourceCursor>) {
+        if let Some(cursor) = cursor {
+            write_directory(&self.directory, |directory| directory.read_up_to(cursor));
+        }
     }
 
     fn take_logs(
@@ -101,6 +108,7 @@ impl Writer {
         adds.published.log_records += count;
         adds.others[LOGS].extend(hot_columns(&batch.columns, self.generation)?);
         self.take_resources(&batch.resources);
+        self.read_up_to(batch.cursor.as_ref());
         self.take_access_logs(logged, adds)
     }
 

@@ -70,7 +70,12 @@ fn skeleton(span: &Value, workload: Arc<Workload>, proxy: bool) -> Skeleton {
                 _ => Protocol::Http,
             },
             peer: peer.map(Arc::new),
-            flags: SpanFlags { error: attributes.text("error") == "true", timeout: false, proxy },
+            flags: SpanFlags {
+                error: attributes.text("error") == "true",
+                timeout: false,
+                proxy,
+                xray: false,
+            },
         }),
     }
 }

@@ -1,0 +1,1 @@
+//! What all sources in AWS share: credentials, budgets and prices, and faults in words.

@@ -1,0 +1,1 @@
+//! AWS CloudWatch: what proxies and applications have logged there, and what ECS Service Connect counts there.

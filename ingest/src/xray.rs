@@ -1,0 +1,1 @@
+//! AWS X-Ray: segment documents become spans of OpenTelemetry, whichever way they come.
