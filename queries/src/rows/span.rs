@@ -13,6 +13,7 @@ pub use skeleton::{Peer, PeerKind, Skeleton, SpanFlags, Traits, Workload};
 
 /// One span as decoded, borrowed from its request.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts that do not depend on each other")]
 pub struct SpanRow<'a> {
     /// Never zero.
     pub trace_id: u128,

@@ -15,6 +15,7 @@ pub const SLOTS: usize = 5;
 
 /// What a shape says, borrowed from its bytes. Empty text is what a span does not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts that do not depend on each other")]
 pub struct Shape<'a> {
     /// The resource, see [`super::Resource`].
     pub resource_id: u64,

@@ -52,6 +52,7 @@ pub struct Traits {
 
 /// Facts about a span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts that do not depend on each other")]
 pub struct SpanFlags {
     /// The operation failed.
     pub error: bool,

@@ -31,7 +31,7 @@ fn skeleton() -> impl Strategy<Value = Skeleton> {
         prop::option::of(prop::sample::select(choices).prop_map(Arc::<str>::from))
     };
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>())
-        .prop_map(|(error, timeout, proxy, xray)| SpanFlags { xray, error, timeout, proxy });
+        .prop_map(|(error, timeout, proxy, xray)| SpanFlags { error, timeout, proxy, xray });
     let numbers = (1..40_u64, 0..40_u64, -30_000..30_000_i64, 0..50_u64, 0..6_i32);
     (numbers, workload(), shared(&["one", "two"]), shared(&["node-1", "node-2"]), peer(), flags).prop_map(
         |(
