@@ -11,6 +11,7 @@ use figment::value::{Dict, Value};
 use serde::{Deserialize, Serialize};
 use sidecarta_ingest::access_log::otlp::OtlpAccessLogs;
 use sidecarta_ingest::access_log::{self, AccessLogConfig};
+use sidecarta_ingest::aws::{self, AwsConfig};
 use sidecarta_ingest::envoy::EnvoyConfig;
 use sidecarta_ingest::otlp::{AccessLogRules, DecodeLimits, OtlpConfig};
 use sidecarta_ingest::pipeline::PipelineOptions;
@@ -35,6 +36,9 @@ pub struct Config {
     /// `[[access_log]]`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_log: Vec<AccessLogConfig>,
+    /// `[[aws]]`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub aws: Vec<AwsConfig>,
     /// `[[identity]]`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub identity: Vec<IdentityRuleConfig>,
@@ -131,6 +135,7 @@ impl Config {
         }
         problems.extend(self.prometheus.problems());
         problems.extend(access_log::problems(&self.access_log));
+        problems.extend(aws::problems(&self.aws));
         if let Err(error) = IdentityRules::new(&self.identity) {
             problems.extend(error.problems);
         }

@@ -30,6 +30,11 @@ impl ApiError {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
     }
 
+    /// Something that cannot be taken now.
+    pub fn unavailable(code: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message.into())
+    }
+
     fn new(status: StatusCode, code: &str, message: String) -> Self {
         Self { status, body: ErrorBody { code: code.to_owned(), message, detail: None } }
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sidecarta_ingest::access_log::{self, AccessLogConfigError};
+use sidecarta_ingest::aws::{self, AwsConfigError};
 use sidecarta_ingest::envoy::push::Pushes;
 use sidecarta_ingest::envoy::target::ProxyIds;
 use sidecarta_ingest::envoy::{self, EnvoyConfigError};
@@ -48,6 +49,9 @@ pub enum RunError {
     /// Access logs could not be followed.
     #[error("access logs cannot be read")]
     AccessLog(#[from] AccessLogConfigError),
+    /// AWS could not be asked.
+    #[error("AWS cannot be asked")]
+    Aws(#[from] AwsConfigError),
     /// A thread or signal could not be had.
     #[error("the system refused")]
     System(#[from] io::Error),
@@ -89,7 +93,8 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let scrapers = envoy::spawn(&config.envoy, &pipeline, &sources, &proxy_ids, &shutdown)?;
     let targets = prometheus::spawn(&config.prometheus, &pipeline, &sources, &shutdown)?;
     let followers = access_log::spawn(&config.access_log, &pipeline, &sources, &shutdown)?;
-    let state = AppState::new(pipeline, sources, config.identity_rules(), shutdown.clone())
+    let aws = aws::spawn(&config.aws, &pipeline, &sources, &shutdown)?;
+    let state = AppState::new(pipeline, sources, aws.backfills, config.identity_rules(), shutdown.clone())
         .map_err(|_| RunError::Store)?;
     let app = axum::serve(http, router(state)).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     tasks.spawn(report("HTTP", app.into_future()));
@@ -106,6 +111,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     scrapers.wait().await;
     targets.wait().await;
     followers.wait().await;
+    aws.tasks.wait().await;
     tasks.wait().await;
     // With the last source gone, the pipeline's threads finish their work.
     tokio::task::spawn_blocking(|| threads.join()).await.map_err(io::Error::other)?;

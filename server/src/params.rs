@@ -94,7 +94,7 @@ impl GraphParams {
 }
 
 /// A time: RFC 3339, `now`, or `-` with a number and one of `s`, `m`, `h`, `d`.
-fn time(text: &str, name: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
+pub(crate) fn time(text: &str, name: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
     let bad = || {
         let message = format!("{name} is RFC 3339, `now` or relative as `-15m`, not `{text}`");
         ApiError::bad_request("bad_time", message)

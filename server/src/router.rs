@@ -1,7 +1,7 @@
 //! Every address that the server has.
 
 use axum::http::{HeaderValue, Uri, header};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use tower_http::CompressionLevel;
 use tower_http::compression::{
@@ -30,6 +30,7 @@ use crate::{assets, live};
         proxies::edge_statistics,
         identity::explain_name,
         sources::list_sources,
+        sources::read_past,
         status::get_status
     )
 )]
@@ -52,6 +53,7 @@ pub fn router(state: AppState) -> Router {
         .route("/edges/statistics", get(proxies::edge_statistics))
         .route("/identity", get(identity::explain_name))
         .route("/sources", get(sources::list_sources))
+        .route("/sources/backfill", post(sources::read_past))
         .route("/status", get(status::get_status))
         .route("/live", get(live::stream))
         .route("/openapi.json", get(async || Json(ApiDescription::openapi())))

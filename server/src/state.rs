@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sidecarta_ingest::aws::Backfills;
 use sidecarta_ingest::pipeline::Pipeline;
 use sidecarta_ingest::status::SourceBook;
 use sidecarta_queries::api::graph::Graph;
@@ -46,6 +47,7 @@ pub struct AppState {
 struct Inner {
     pipeline: Pipeline,
     sources: SourceBook,
+    backfills: Backfills,
     identity_rules: IdentityRules,
     started_at: Timestamp,
     duckdb_version: String,
@@ -63,6 +65,7 @@ impl AppState {
     pub fn new(
         pipeline: Pipeline,
         sources: SourceBook,
+        backfills: Backfills,
         identity_rules: IdentityRules,
         shutdown: CancellationToken,
     ) -> Result<Self, ApiError> {
@@ -71,6 +74,7 @@ impl AppState {
             inner: Arc::new(Inner {
                 pipeline,
                 sources,
+                backfills,
                 identity_rules,
                 started_at: Timestamp::now(),
                 duckdb_version,
@@ -134,6 +138,11 @@ impl AppState {
     /// Every source as it is now.
     pub fn sources(&self) -> Vec<SourceStatus> {
         self.inner.sources.list()
+    }
+
+    /// Through which users want the past read.
+    pub fn backfills(&self) -> &Backfills {
+        &self.inner.backfills
     }
 
     /// The streams to browsers.

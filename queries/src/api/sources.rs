@@ -64,6 +64,29 @@ pub struct SourceStatus {
     pub cloud: Option<CloudStatus>,
 }
 
+/// A range of the past that is to be read: the body of `POST /api/v1/sources/backfill`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BackfillRequest {
+    /// Kind of the source, such as `aws_xray`.
+    pub kind: String,
+    /// Name of the source.
+    pub name: String,
+    /// Where the range begins: RFC 3339, `now`, or relative as `-24h`.
+    pub from: String,
+    /// Where it ends, likewise.
+    pub to: String,
+}
+
+/// The answer of `POST /api/v1/sources/backfill`, once the wish is stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BackfillResponse {
+    /// What will be read, its times in RFC 3339.
+    pub backfill: BackfillRequest,
+}
+
 /// What is asked of a cloud for one source, and what that costs. Prices are estimates by list prices.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

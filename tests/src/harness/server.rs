@@ -61,6 +61,13 @@ impl ServerOptions {
         self
     }
 
+    /// Sets a variable of the environment that is not the configuration's, such as `AWS_REGION`.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.settings.push((name.to_owned(), value.into()));
+        self
+    }
+
     /// Starts a server in a new folder and waits until it is ready.
     pub async fn start(self) -> Server {
         let dir = TempDir::with_prefix("sidecarta-").expect("a temporary folder");
