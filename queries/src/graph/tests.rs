@@ -96,6 +96,44 @@ fn counters_and_traces_of_one_edge_stand_side_by_side() {
 }
 
 #[test]
+fn traces_are_one_whoever_told_them_and_the_part_of_xray_stands_beside_them() {
+    let mut spans = SpanBatchBuilder::default();
+    // (who calls, by X-Ray, who is called, by X-Ray)
+    let calls = [
+        ("web", false, "orders", true),
+        ("web", true, "orders", false),
+        ("web", true, "orders", true),
+        ("orders", true, "users", true),
+    ];
+    for (trace_id, (caller, caller_by_xray, callee, callee_by_xray)) in (1..).zip(calls) {
+        let both =
+            [(1, caller, SpanKind::Client, caller_by_xray), (2, callee, SpanKind::Server, callee_by_xray)];
+        for (span_id, service, kind, is_xray) in both {
+            let parent_span_id = span_id - 1;
+            let row = SpanRow { trace_id, span_id, parent_span_id, service, kind, is_xray, ..span() };
+            spans.push(&row).unwrap();
+        }
+    }
+    let graph = asked(&[], spans, |store| graph(store, &IdentityRules::default(), &query()).unwrap());
+    let said: Vec<(&str, Vec<(Source, u64)>)> = graph
+        .edges
+        .iter()
+        .map(|edge| {
+            let evidence = edge.evidence.iter().map(|evidence| (evidence.source, evidence.requests));
+            (edge.id.as_str(), evidence.collect())
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("service:orders→service:users", vec![(Source::Xray, 1)]),
+            ("service:web→service:orders", vec![(Source::Trace, 3), (Source::Xray, 2)]),
+        ]
+    );
+    assert!(graph.edges[0].p50_ms.is_some());
+}
+
+#[test]
 fn counters_that_miss_most_requests_stand_behind_traces() {
     let web = scrape("web-1", "web", ProxyConfig::default(), vec![to("orders", 1, 0)]);
     let calls = [("web", "orders"); 5];

@@ -58,6 +58,7 @@ impl Draft {
         builder
             .push(&SpanRow {
                 trace_id: u128::from(self.trace) + 1,
+                is_xray: self.service.is_multiple_of(2),
                 span_id: u64::from(self.span),
                 parent_span_id: u64::from(self.parent),
                 start_ns: NOW_NS + i64::from(self.second) * 1_000_000_000,
@@ -97,7 +98,7 @@ fn recomputed(drafts: &[Draft]) -> HashMap<(i64, SeriesKey), Measures> {
             source: contribution.source.clone(),
             target: contribution.target.clone(),
             protocol: contribution.protocol,
-            by_xray: false,
+            by_xray: contribution.by_xray,
         };
         counted.entry((contribution.bucket_s, key)).or_default().add(&contribution, 1);
     }

@@ -112,6 +112,63 @@ fn logged_requests_are_counted_by_route_and_their_cursor_goes_with_them() {
 }
 
 #[test]
+fn a_source_has_been_read_as_far_as_its_last_span_is_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, mut writer) = open(&options(dir.path())).unwrap();
+    // More than move into the file at once.
+    let drafts: Vec<Draft> = (0..40)
+        .map(|span| Draft {
+            trace: 1,
+            span: span + 1,
+            parent: span,
+            service: 0,
+            kind: 2,
+            error: false,
+            second: 0,
+        })
+        .collect();
+    let cursor = Some(SourceCursor { source: "xray".to_owned(), position: b"1".to_vec() });
+    writer.stage_spans(1, SpanBatch { cursor, ..batch(&drafts) });
+    writer.publish().unwrap();
+    // What a process sees that starts here, while the last part is in memory alone.
+    let copy = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(dir.path()).unwrap().map(Result::unwrap) {
+        if file.file_type().unwrap().is_file() {
+            std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+        }
+    }
+    let known = |store: &Store| store.directory(|known| known.cursor("xray").map(<[u8]>::to_vec));
+    assert_eq!((known(&store), writer.position()), (Some(b"1".to_vec()), 0));
+    let (early, _writer) = open(&options(copy.path())).unwrap();
+    assert_eq!((known(&early), early.row_counts().unwrap().spans), (None, 32));
+    writer.move_into_file().unwrap();
+    drop((store, writer));
+    let (store, _writer) = open(&options(dir.path())).unwrap();
+    assert_eq!((known(&store), store.row_counts().unwrap().spans), (Some(b"1".to_vec()), 40));
+}
+
+#[test]
+fn spans_of_an_older_version_are_none_of_xray() {
+    let dir = tempfile::tempdir().unwrap();
+    let draft = Draft { trace: 1, span: 1, parent: 0, service: 0, kind: 2, error: false, second: 0 };
+    {
+        let (_store, mut writer) = open(&options(dir.path())).unwrap();
+        writer.stage_spans(1, batch(&[draft]));
+        writer.publish().unwrap();
+        writer.move_into_file().unwrap();
+    }
+    {
+        let file = duckdb::Connection::open(options(dir.path()).database_path()).unwrap();
+        let day = partitions::day_of(jiff::Timestamp::now());
+        file.execute_batch(&format!("ALTER TABLE shapes_{day} DROP COLUMN is_xray")).unwrap();
+    }
+    let (store, mut writer) = open(&options(dir.path())).unwrap();
+    writer.stage_spans(2, batch(&[Draft { span: 2, parent: 1, ..draft }]));
+    writer.publish().unwrap();
+    assert_eq!(store.row_counts().unwrap().spans, 2);
+}
+
+#[test]
 fn a_sender_of_random_paths_gets_one_row_for_all_that_is_over() {
     let dir = tempfile::tempdir().unwrap();
     let (store, mut writer) = open(&options(dir.path())).unwrap();
