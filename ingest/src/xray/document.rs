@@ -74,7 +74,7 @@ impl<'a> Entity<'a> {
         let start_ns = time("start_time")?.ok_or(not_there)?;
         let end_ns = time("end_time")?;
         let name = object.text("name").unwrap_or_default();
-        Ok(Self { trace_id, id, parent_id, name, start_ns, end_ns, is_segment, object })
+        Ok(Self { object, trace_id, id, parent_id, name, start_ns, end_ns, is_segment })
     }
 
     /// The subsegments within it, as they stand there.

@@ -50,7 +50,7 @@ fn scaled(number: &str) -> Option<i128> {
     let mut value: i128 = 0;
     for position in 0..point.clamp(0, MAX_DIGITS as i64) {
         let digit = digits.as_bytes().get(position as usize).map_or(0, |byte| byte - b'0');
-        value = value.checked_mul(10)?.checked_add(i128::from(digit))?;
+        value = value.saturating_mul(10).saturating_add(i128::from(digit));
     }
     if point > MAX_DIGITS as i64 && digits.bytes().any(|digit| digit != b'0') {
         return Some(i128::MAX);
@@ -59,7 +59,7 @@ fn scaled(number: &str) -> Option<i128> {
         .ok()
         .and_then(|at| digits.as_bytes().get(at))
         .is_some_and(|&digit| digit >= b'5');
-    value += i128::from(rounds_up);
+    value = value.saturating_add(i128::from(rounds_up));
     Some(if negative { -value } else { value })
 }
 
