@@ -1,5 +1,7 @@
 //! Log records, data points, access logs and the statistics of proxies.
 
+use std::fs;
+
 use crate::dictionary::StatId;
 use crate::rows::SourceCursor;
 use crate::rows::access_log::{AccessLogBatch, AccessLogRow, Direction};
@@ -132,9 +134,9 @@ fn a_source_has_been_read_as_far_as_its_last_span_is_stored() {
     writer.publish().unwrap();
     // What a process sees that starts here, while the last part is in memory alone.
     let copy = tempfile::tempdir().unwrap();
-    for file in std::fs::read_dir(dir.path()).unwrap().map(Result::unwrap) {
+    for file in fs::read_dir(dir.path()).unwrap().map(Result::unwrap) {
         if file.file_type().unwrap().is_file() {
-            std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+            fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
         }
     }
     let known = |store: &Store| store.directory(|known| known.cursor("xray").map(<[u8]>::to_vec));
@@ -158,7 +160,7 @@ fn spans_of_an_older_version_are_none_of_xray() {
         writer.move_into_file().unwrap();
     }
     {
-        let file = duckdb::Connection::open(options(dir.path()).database_path()).unwrap();
+        let file = Connection::open(options(dir.path()).database_path()).unwrap();
         let day = partitions::day_of(jiff::Timestamp::now());
         file.execute_batch(&format!("ALTER TABLE shapes_{day} DROP COLUMN is_xray")).unwrap();
     }
