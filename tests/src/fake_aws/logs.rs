@@ -45,7 +45,7 @@ struct Event {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Filter {
+struct Question {
     log_group_name: Option<String>,
     log_group_identifier: Option<String>,
     #[serde(default)]
@@ -117,7 +117,7 @@ impl FakeLogs {
         }
     }
 
-    fn filter(&self, filter: &Filter) -> Result<Bytes, AwsError> {
+    fn filter(&self, filter: &Question) -> Result<Bytes, AwsError> {
         let name = group_name(filter)?;
         let mut state = self.lock();
         let (page, has_empty_pages) = (state.page.unwrap_or(MAX_EVENTS), state.has_empty_pages);
@@ -154,7 +154,7 @@ impl FakeLogs {
     }
 }
 
-impl Filter {
+impl Question {
     fn fits(&self, event: &Event) -> bool {
         let prefix = self.log_stream_name_prefix.as_deref().unwrap_or_default();
         // Plain terms only, all of which must be there.
@@ -169,7 +169,7 @@ impl Filter {
 }
 
 /// A group is named by its name or its ARN, by one of them.
-fn group_name(filter: &Filter) -> Result<String, AwsError> {
+fn group_name(filter: &Question) -> Result<String, AwsError> {
     if filter.log_stream_name_prefix.is_some() && !filter.log_stream_names.is_empty() {
         return Err(invalid("logStreamNames and logStreamNamePrefix are mutually exclusive"));
     }

@@ -28,12 +28,21 @@ pub(super) fn number(value: &Value) -> Option<u64> {
     }
 }
 
+/// How deep values may be nested that are kept as such. Deeper ones become text, for protobuf has a limit too, beyond which
+/// a request cannot be read back.
+const DEPTH: u8 = 8;
+
 /// A value of OTLP: in its own wrapping such as `{"stringValue": "a"}`, or plain.
 pub(super) fn any(value: &Value) -> AnyValue {
-    AnyValue { value: any_of(value) }
+    nested(value, DEPTH)
 }
 
-fn any_of(value: &Value) -> Option<Any> {
+fn nested(value: &Value, depth: u8) -> AnyValue {
+    AnyValue { value: nested_value(value, depth) }
+}
+
+fn nested_value(value: &Value, depth: u8) -> Option<Any> {
+    let inner = depth.saturating_sub(1);
     match value {
         Value::Null => None,
         Value::Bool(value) => Some(Any::BoolValue(*value)),
@@ -42,19 +51,23 @@ fn any_of(value: &Value) -> Option<Any> {
             None => Any::DoubleValue(number.as_f64().unwrap_or_default()),
         }),
         Value::String(text) => Some(Any::StringValue(text.clone())),
-        Value::Array(values) => {
-            Some(Any::ArrayValue(ArrayValue { values: values.iter().map(any).collect() }))
-        }
-        Value::Object(object) => Some(
-            wrapped(object).unwrap_or_else(|| Any::KvlistValue(KeyValueList { values: attributes(value) })),
-        ),
+        deep if depth == 0 => Some(Any::StringValue(deep.to_string())),
+        Value::Array(values) => Some(array(values, inner)),
+        Value::Object(object) => Some(wrapped(object, inner).unwrap_or_else(|| pairs(value, inner))),
     }
 }
 
+fn array(values: &[Value], depth: u8) -> Any {
+    Any::ArrayValue(ArrayValue { values: values.iter().map(|value| nested(value, depth)).collect() })
+}
+
+fn pairs(value: &Value, depth: u8) -> Any {
+    Any::KvlistValue(KeyValueList { values: nested_attributes(value, depth) })
+}
+
 /// What OTLP's wrapping holds, if it is that.
-fn wrapped(object: &Object) -> Option<Any> {
+fn wrapped(object: &Object, depth: u8) -> Option<Any> {
     let (key, value) = object.iter().next().filter(|_| object.len() == 1)?;
-    let inner = |key: &str| value.get(key).and_then(Value::as_array);
     match key.as_str() {
         "stringValue" => value.as_str().map(|text| Any::StringValue(text.to_owned())),
         "boolValue" => value.as_bool().map(Any::BoolValue),
@@ -63,24 +76,27 @@ fn wrapped(object: &Object) -> Option<Any> {
             integer.map(Any::IntValue)
         }
         "doubleValue" => value.as_f64().map(Any::DoubleValue),
-        "arrayValue" => inner("values")
-            .map(|values| Any::ArrayValue(ArrayValue { values: values.iter().map(any).collect() })),
-        "kvlistValue" => {
-            value.get("values").map(|values| Any::KvlistValue(KeyValueList { values: attributes(values) }))
-        }
+        "arrayValue" => Some(array(value.get("values")?.as_array()?, depth)),
+        "kvlistValue" => Some(pairs(value.get("values")?, depth)),
         _ => None,
     }
 }
 
 /// Attributes: a map, or OTLP's list of keys and values. Anything else has none.
 pub(super) fn attributes(value: &Value) -> Vec<KeyValue> {
+    nested_attributes(value, DEPTH)
+}
+
+fn nested_attributes(value: &Value, depth: u8) -> Vec<KeyValue> {
     match value {
-        Value::Object(object) => object.iter().map(|(key, value)| attribute(key, any(value))).collect(),
+        Value::Object(object) => {
+            object.iter().map(|(key, value)| attribute(key, nested(value, depth))).collect()
+        }
         Value::Array(pairs) => pairs
             .iter()
             .filter_map(|pair| {
                 let key = pair.get("key")?.as_str()?;
-                Some(attribute(key, any(pair.get("value").unwrap_or(&Value::Null))))
+                Some(attribute(key, nested(pair.get("value").unwrap_or(&Value::Null), depth)))
             })
             .collect(),
         _ => Vec::new(),

@@ -56,6 +56,15 @@ enum Scanned {
     Partly(i64),
 }
 
+/// How far reading a range of the past has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    GoesOn,
+    IsDone,
+    /// There are too many ranges to remember one more.
+    HasNoRoom,
+}
+
 impl LogGroupReader {
     /// A reader that goes on where the last one has ended.
     ///
@@ -132,7 +141,7 @@ impl LogGroupReader {
         Ok(())
     }
 
-    /// Reads pieces of the past for a while; whether there is more of it.
+    /// Reads pieces of the past for a while; whether more of it is wanted.
     async fn read_past(&mut self, span: TimeSpan) -> Result<bool, Fault> {
         let began_ms = self.live.as_ref().map_or(0, |live| live.began_ms);
         // Whole milliseconds that lie in the range.
@@ -140,32 +149,29 @@ impl LogGroupReader {
         let mut past = std::mem::take(&mut self.past);
         let result = self.read_range(&mut past, from_ms, to_ms).await;
         self.past = past;
-        let is_more = result?;
-        if !is_more {
-            self.source.backfill_finished().await?;
-            self.source.backfill_progress(if first_ms(span.to_ns) > began_ms {
-                format!("read up to {}, from where the group is read anyway", at(began_ms))
-            } else {
-                "read".to_owned()
-            });
-        }
-        Ok(is_more)
+        let words = match result? {
+            Reading::GoesOn => return Ok(true),
+            Reading::HasNoRoom => "not read: too many separate ranges have been read already".to_owned(),
+            Reading::IsDone if first_ms(span.to_ns) > began_ms => {
+                format!("read up to {}, from where on the group is read anyway", at(began_ms))
+            }
+            Reading::IsDone => "read".to_owned(),
+        };
+        self.source.backfill_finished().await?;
+        self.source.backfill_progress(words);
+        Ok(self.source.backfill().is_some())
     }
 
-    async fn read_range(&mut self, past: &mut Past, from_ms: i64, to_ms: i64) -> Result<bool, Fault> {
+    async fn read_range(&mut self, past: &mut Past, from_ms: i64, to_ms: i64) -> Result<Reading, Fault> {
         let key = self.keys.past.clone();
         let mut width_ms = i64::MAX;
         let last_page = self.pages + PAGES_OF_PAST;
         while let Some((begins_ms, ends_ms)) = past.next(from_ms, to_ms) {
             if !past.has_room() {
-                self.source.backfill_progress(
-                    "not read: too many separate ranges have been read already".to_owned(),
-                );
-                self.source.backfill_finished().await?;
-                return Ok(self.source.backfill().is_some());
+                return Ok(Reading::HasNoRoom);
             }
             if self.pages >= last_page {
-                return Ok(true);
+                return Ok(Reading::GoesOn);
             }
             let Some(window) = Window::new(begins_ms, width_ms, ends_ms - 1) else { break };
             self.source.backfill_progress(format!("{} of {} to {}", at(begins_ms), at(from_ms), at(to_ms)));
@@ -180,7 +186,7 @@ impl LogGroupReader {
                 }
             }
         }
-        Ok(false)
+        Ok(Reading::IsDone)
     }
 
     /// Reads a piece of time page by page, and stores of each page what is not stored yet.
@@ -269,7 +275,7 @@ impl Reader for LogGroupReader {
     async fn round(&mut self) -> Result<Duration, Fault> {
         self.read_new().await?;
         if let Some(span) = self.source.backfill()
-            && (self.read_past(span).await? || self.source.backfill().is_some())
+            && self.read_past(span).await?
         {
             return Ok(Duration::ZERO);
         }

@@ -126,3 +126,20 @@ proptest! {
         prop_assert!(record.body.is_some());
     }
 }
+
+#[test]
+fn a_line_that_is_nested_without_end_can_be_read_back() {
+    use prost::Message as _;
+
+    let config = LogGroupConfig { group: "g".to_owned(), ..LogGroupConfig::default() };
+    let application = Application::new(&config, "");
+    for (open, close) in [("[", "]"), ("{\"a\":", "}"), ("{\"arrayValue\":{\"values\":[", "]}}")] {
+        for depth in [7, 30, 60, 4_000] {
+            let line =
+                format!("{{\"message\":\"m\",\"deep\":{}1{}}}", open.repeat(depth), close.repeat(depth));
+            let bytes = application.request(&[event(&line)]).encode_to_vec();
+            let request = ExportLogsServiceRequest::decode(bytes.as_slice()).unwrap();
+            assert_eq!(request.resource_logs[0].scope_logs[0].log_records.len(), 1);
+        }
+    }
+}

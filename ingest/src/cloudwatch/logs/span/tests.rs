@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 
-fn event(message: impl ToString) -> Event {
+fn event(message: &impl ToString) -> Event {
     Event { message: message.to_string(), ..Event::default() }
 }
 
@@ -67,18 +67,18 @@ fn what_is_no_span_stays_beside_those_that_are() {
                "attributes": {"aws.local.service": name}})
     };
     let events = [
-        event(good("a")),
-        event("{\"traceId\":"),
-        event(json!([1])),
+        event(&good("a")),
+        event(&"{\"traceId\":"),
+        event(&json!([1])),
         event(
-            json!({"traceId": TRACE, "spanId": "0000000000000000", "startTimeUnixNano": 1, "durationNano": 2}),
+            &json!({"traceId": TRACE, "spanId": "0000000000000000", "startTimeUnixNano": 1, "durationNano": 2}),
         ),
-        event(json!({"traceId": TRACE, "spanId": "53995c3f42cd8ad8", "startTimeUnixNano": -1})),
+        event(&json!({"traceId": TRACE, "spanId": "53995c3f42cd8ad8", "startTimeUnixNano": -1})),
         event(
-            json!({"traceId": TRACE, "spanId": "53995c3f42cd8ad8", "startTimeUnixNano": u64::MAX, "durationNano": 2}),
+            &json!({"traceId": TRACE, "spanId": "53995c3f42cd8ad8", "startTimeUnixNano": u64::MAX, "durationNano": 2}),
         ),
-        event(good("b")),
-        event(good("b")),
+        event(&good("b")),
+        event(&good("b")),
     ];
     let (request, unread) = spans(&events);
     assert_eq!(unread, events[1..6]);
