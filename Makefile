@@ -15,6 +15,7 @@ DUCKDB := $(call pin,duckdb,.setup/duckdb/package-lock.json)
 NODE := $(call pin,node,.setup/node/package-lock.json)
 ENVOY := $(call pin,envoy,.setup/python/envoy.txt)
 OTEL := $(call pin,otel,.setup/python/otel.txt)
+MOTO := $(call pin,moto,.setup/python/moto.txt)
 BINDGEN := $(call pin,bindgen,.setup/wasm-bindgen/Cargo.lock .setup/wasm-bindgen/src/main.rs)
 
 .PHONY: help setup setup-build setup-tests build run demo test lint fmt bench clean env
@@ -26,7 +27,7 @@ help: ## Say what can be made
 
 setup: setup-build setup-tests ## Fetch everything that building, the demo and the tests need
 setup-build: links $(DUCKDB) $(NODE) $(BINDGEN) wasm-target
-setup-tests: $(ENVOY) $(OTEL) $(NODE) chromium
+setup-tests: $(ENVOY) $(OTEL) $(MOTO) $(NODE) chromium
 
 build: dashboard ## Build the release binary with the dashboard in it
 	@$(CARGO) build --release --locked -p sidecarta-server

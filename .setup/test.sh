@@ -6,6 +6,7 @@ export SIDECARTA_BIN="${SIDECARTA_BIN:-$CARGO_TARGET_DIR/debug/sidecarta}"
 export SIDECARTA_DEMO_MESH="${SIDECARTA_DEMO_MESH:-$CARGO_TARGET_DIR/debug/demo-mesh}"
 export SIDECARTA_ENVOY="${SIDECARTA_ENVOY:-$cache/envoy/envoy}"
 export SIDECARTA_PYTHON="${SIDECARTA_PYTHON:-$cache/otel/bin/python}"
+export SIDECARTA_MOTO="${SIDECARTA_MOTO:-$cache/moto/bin/python}"
 browser_environment
 
 log=$(mktemp -d)

@@ -31,4 +31,5 @@ mod tests;
 pub use config::{AccessLogConfig, AccessLogConfigError, problems};
 pub use frame::{FrameError, decode_frame};
 pub use parser::LineParser;
+pub(crate) use source::submit as submit_batch;
 pub use source::{spawn, stream_handler};

@@ -8,6 +8,8 @@ mod access_logs;
 mod api;
 #[path = "integration/clients.rs"]
 mod clients;
+#[path = "integration/cloudwatch_logs.rs"]
+mod cloudwatch_logs;
 #[path = "integration/crash.rs"]
 mod crash;
 #[path = "integration/fleet.rs"]
@@ -20,6 +22,8 @@ mod harness;
 mod identity;
 #[path = "integration/lab.rs"]
 mod lab;
+#[path = "integration/logging_envoys.rs"]
+mod logging_envoys;
 #[path = "integration/otlp.rs"]
 mod otlp;
 #[path = "integration/process.rs"]

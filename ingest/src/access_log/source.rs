@@ -179,7 +179,8 @@ pub fn stream_handler(pipeline: &Pipeline) -> StreamHandler {
     })
 }
 
-async fn submit(pipeline: &Pipeline, batch: AccessLogBatch) -> Result<(), SubmitError> {
+/// Stores a batch. On `Ok` its rows and its cursor are durable.
+pub(crate) async fn submit(pipeline: &Pipeline, batch: AccessLogBatch) -> Result<(), SubmitError> {
     let frame =
         encode(&batch, now_ns()).map_err(|error| SubmitError::Broken { reason: error.to_string() })?;
     pipeline.submit(Submission { frame, rows: Rows::AccessLogs(Box::new(batch)) }).await

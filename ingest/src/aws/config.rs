@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cloudwatch::LogGroupConfig;
+
 /// One region of one account: an entry of `[[aws]]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -24,6 +26,8 @@ pub struct AwsConfig {
     pub connect_timeout_ms: u64,
     /// How long an answer may take, ms.
     pub timeout_ms: u64,
+    /// Log groups that are read.
+    pub log_group: Vec<LogGroupConfig>,
     /// What may be asked, and what that may cost.
     pub budget: BudgetConfig,
 }
@@ -39,6 +43,7 @@ impl Default for AwsConfig {
             endpoint_url: String::new(),
             connect_timeout_ms: 3_000,
             timeout_ms: 30_000,
+            log_group: Vec::new(),
             budget: BudgetConfig::default(),
         }
     }
@@ -131,6 +136,8 @@ impl AwsConfig {
                 &format!("budget.api.{api}.calls_per_day must be at least 1"),
             );
         }
+        let log_groups = LogGroupConfig::problems_of_all(&self.log_group);
+        problems.extend(log_groups.iter().map(|problem| format!("aws `{}`: {problem}", self.called())));
         problems
     }
 }

@@ -10,8 +10,10 @@ use tokio_util::task::TaskTracker;
 
 use super::backfill::Backfills;
 use super::config::{AwsConfig, AwsConfigError, problems};
+use super::drive::{Reader as _, drive};
 use super::region::{AwsRegion, budget_key};
 use super::source::AwsSource;
+use crate::cloudwatch::LogGroupReader;
 use crate::otlp::Pulled;
 use crate::pipeline::Pipeline;
 use crate::status::SourceBook;
@@ -64,12 +66,18 @@ pub fn spawn(
 
 /// Starts everything that reads a region, and gives the lines of it.
 fn start(
-    _region: &AwsRegion,
-    _config: &AwsConfig,
-    _tasks: &TaskTracker,
-    _shutdown: &CancellationToken,
+    region: &AwsRegion,
+    config: &AwsConfig,
+    tasks: &TaskTracker,
+    shutdown: &CancellationToken,
 ) -> Vec<AwsSource> {
-    Vec::new()
+    let mut sources = Vec::new();
+    // Their formats were checked with the rest of the configuration.
+    for reader in config.log_group.iter().filter_map(|group| LogGroupReader::new(region, group).ok()) {
+        sources.push(reader.source().clone());
+        tasks.spawn(drive(reader, shutdown.clone()));
+    }
+    sources
 }
 
 /// Finds out whose account it is, and says so.
