@@ -9,7 +9,7 @@ use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use sidecarta_queries::api::sources::{SourceState, SourceStatus};
-use sidecarta_tests::fake_aws::{FakeAws, Fault};
+use sidecarta_tests::fake_aws::{ACCOUNT, FakeAws, Fault};
 use sidecarta_tests::harness::{Answer, Server, ServerOptions, client, eventually, eventually_ok, program};
 use sidecarta_tests::mesh::{ReservedPort, bound_to_us};
 use tempfile::TempDir;
@@ -159,7 +159,8 @@ async fn spans_of_transaction_search_are_edges_of_the_graph() {
         span("orders", "3333333333333333", "2222222222222222", "SERVER").to_string(),
     ];
     fake.logs.put("aws/spans", "default", lines.into_iter().map(|line| (now_ms(), line)));
-    let config = aws(&fake.url()) + &group("aws/spans", "spans", "");
+    let arn = format!("arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:aws/spans:*");
+    let config = aws(&fake.url()) + &group(&arn, "spans", "");
     let mut server = options(&folder, &config).start().await;
     for _ in 0..2 {
         server.eventually_holds(3).await;
