@@ -14,6 +14,7 @@ mod load;
 mod options;
 mod plan;
 mod ports;
+mod segments;
 mod services;
 mod start;
 mod telemetry;
@@ -34,6 +35,7 @@ pub use ledger::{Counts, EdgeKind, Truth, TruthEdge};
 pub use load::{Amount, CLIENT, Load};
 pub use options::MeshOptions;
 pub use ports::ReservedPort;
+pub use segments::SpanSink;
 pub use start::MeshPorts;
 
 use envoy_process::EnvoyProcess;

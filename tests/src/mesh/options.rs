@@ -1,8 +1,11 @@
 //! How a mesh is to run.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use super::SpanSink;
 
 /// The settings of one mesh.
 #[derive(Clone, Debug)]
@@ -23,6 +26,8 @@ pub struct MeshOptions {
     pub stats_flush_interval: Duration,
     /// How often Envoys and SDKs send the spans they have.
     pub span_flush_interval: Duration,
+    /// The services whose own spans do not go by OTLP, and where they go.
+    pub span_sinks: BTreeMap<&'static str, SpanSink>,
 }
 
 impl MeshOptions {
@@ -37,6 +42,7 @@ impl MeshOptions {
             faults: true,
             stats_flush_interval: Duration::from_secs(1),
             span_flush_interval: Duration::from_millis(200),
+            span_sinks: BTreeMap::new(),
         }
     }
 }

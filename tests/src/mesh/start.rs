@@ -163,7 +163,7 @@ impl Applications {
         outbound: SocketAddr,
         options: &MeshOptions,
     ) -> Result<(App, SocketAddr), MeshError> {
-        let provider = telemetry::provider(workload, options.otlp_grpc, options.span_flush_interval)?;
+        let provider = telemetry::provider(workload, options)?;
         let app = App::new(Parts {
             workload,
             tracer: App::tracer_of(&provider),

@@ -1,7 +1,6 @@
 //! The applications' own instrumentation: the OpenTelemetry SDK as a service would set it up.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
@@ -15,8 +14,9 @@ use opentelemetry_semantic_conventions::attribute::{
     SERVICE_INSTANCE_ID, SERVICE_NAMESPACE, SERVICE_VERSION,
 };
 
-use super::MeshError;
+use super::segments::AwsExporter;
 use super::topology::{NAMESPACE, Workload};
+use super::{MeshError, MeshOptions};
 
 /// Spans that may wait in one application: more than a test makes, so that none is dropped.
 const QUEUE_LIMIT: usize = 1 << 16;
@@ -24,17 +24,24 @@ const QUEUE_LIMIT: usize = 1 << 16;
 /// Trace context on its way, by header name: of a request, or of a message.
 pub(super) type Carrier = HashMap<String, String>;
 
-/// The tracer provider of one workload, which sends to `otlp_grpc` every `interval`. Needs a Tokio runtime.
-pub(super) fn provider(
-    workload: &Workload,
-    otlp_grpc: SocketAddr,
-    interval: Duration,
-) -> Result<SdkTracerProvider, MeshError> {
+/// The tracer provider of one workload, which sends by OTLP unless it is to send elsewhere. Needs a Tokio runtime.
+pub(super) fn provider(workload: &Workload, options: &MeshOptions) -> Result<SdkTracerProvider, MeshError> {
+    if let Some(sink) = options.span_sinks.get(workload.service) {
+        return Ok(provider_with(workload, AwsExporter::new(sink.clone()), options.span_flush_interval));
+    }
     let exporter = SpanExporter::builder()
         .with_tonic()
-        .with_endpoint(format!("http://{otlp_grpc}"))
+        .with_endpoint(format!("http://{}", options.otlp_grpc))
         .build()
         .map_err(|source| MeshError::Exporter { workload: workload.name(), source })?;
+    Ok(provider_with(workload, exporter, options.span_flush_interval))
+}
+
+fn provider_with(
+    workload: &Workload,
+    exporter: impl opentelemetry_sdk::trace::SpanExporter + 'static,
+    interval: Duration,
+) -> SdkTracerProvider {
     let batches =
         BatchConfigBuilder::default().with_max_queue_size(QUEUE_LIMIT).with_scheduled_delay(interval).build();
     let resource = Resource::builder()
@@ -46,7 +53,7 @@ pub(super) fn provider(
         ])
         .build();
     let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batches).build();
-    Ok(SdkTracerProvider::builder().with_span_processor(processor).with_resource(resource).build())
+    SdkTracerProvider::builder().with_span_processor(processor).with_resource(resource).build()
 }
 
 /// Writes the current span of `context` into headers.
