@@ -42,6 +42,9 @@ pub struct ServeFlags {
     /// Address of OTLP over HTTP [default: 127.0.0.1:4318].
     #[arg(long, value_name = "ADDR")]
     pub otlp_http: Option<SocketAddr>,
+    /// Address for segments of AWS X-Ray by UDP, and by TCP for what SDKs are to sample [default: none].
+    #[arg(long, value_name = "ADDR")]
+    pub xray_udp: Option<SocketAddr>,
     /// Admin address of an Envoy to ask for its statistics: `http://host:port` or `unix:///path`. May be repeated.
     #[arg(long, value_name = "URL")]
     pub envoy: Vec<String>,
@@ -67,6 +70,7 @@ impl ServeFlags {
         set("server", "http", address(self.http));
         set("otlp", "grpc", address(self.otlp_grpc));
         set("otlp", "http", address(self.otlp_http));
+        set("xray", "address", address(self.xray_udp));
         set(
             "envoy",
             "targets",

@@ -16,6 +16,7 @@ use sidecarta_ingest::envoy::EnvoyConfig;
 use sidecarta_ingest::otlp::{AccessLogRules, DecodeLimits, OtlpConfig};
 use sidecarta_ingest::pipeline::PipelineOptions;
 use sidecarta_ingest::prometheus::PrometheusConfig;
+use sidecarta_ingest::xray::daemon::XrayConfig;
 use sidecarta_queries::graph::{IdentityRuleConfig, IdentityRules};
 use sidecarta_queries::store::StoreOptions;
 
@@ -33,6 +34,8 @@ pub struct Config {
     pub envoy: EnvoyConfig,
     /// `[prometheus]`.
     pub prometheus: PrometheusConfig,
+    /// `[xray]`.
+    pub xray: XrayConfig,
     /// `[[access_log]]`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_log: Vec<AccessLogConfig>,
@@ -134,6 +137,7 @@ impl Config {
             problems.extend(error.problems);
         }
         problems.extend(self.prometheus.problems());
+        problems.extend(self.xray.problems());
         problems.extend(access_log::problems(&self.access_log));
         problems.extend(aws::problems(&self.aws));
         if let Err(error) = IdentityRules::new(&self.identity) {
@@ -141,7 +145,8 @@ impl Config {
         }
         let listened =
             [("server.http", self.server.http), ("otlp.grpc", self.otlp.grpc), ("otlp.http", self.otlp.http)];
-        for (key, address) in listened {
+        let xray = self.xray.listen().map(|address| ("xray.address", address));
+        for (key, address) in listened.into_iter().chain(xray) {
             if !address.ip().is_loopback() && !self.server.allow_remote {
                 problems.push(format!(
                     "{key} = {address} can be reached from other machines, and nobody has to log in there: set \
@@ -261,10 +266,18 @@ mod tests {
         config.store.queue_mb = 0;
         config.envoy.targets = vec!["ftp://nowhere".to_owned()];
         config.prometheus.max_series = 0;
+        config.xray.address = "0.0.0.0:2000".to_owned();
+        config.xray.fixed_rate = 2.0;
         let problems = config.problems().join("\n");
-        for expected in
-            ["server.http", "allow_remote", "store.queue_mb", "ftp://nowhere", "prometheus.max_series"]
-        {
+        for expected in [
+            "server.http",
+            "allow_remote",
+            "store.queue_mb",
+            "ftp://nowhere",
+            "prometheus.max_series",
+            "xray.address = 0.0.0.0:2000",
+            "xray.fixed_rate",
+        ] {
             assert!(problems.contains(expected), "{expected} is not in:\n{problems}");
         }
     }

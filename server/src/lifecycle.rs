@@ -15,6 +15,7 @@ use sidecarta_ingest::otlp::{self, Receiver};
 use sidecarta_ingest::pipeline::{Pipeline, StartError};
 use sidecarta_ingest::prometheus::{self, PrometheusConfigError};
 use sidecarta_ingest::status::SourceBook;
+use sidecarta_ingest::xray::daemon::Daemon;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -68,7 +69,9 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let http = listen("server.http", config.server.http).await?;
     let otlp_grpc = listen("otlp.grpc", config.otlp.grpc).await?;
     let otlp_http = listen("otlp.http", config.otlp.http).await?;
+    let xray = listen_for_xray(config).await?;
     let addresses = [http.local_addr()?, otlp_grpc.local_addr()?, otlp_http.local_addr()?];
+    let xray_address = xray.as_ref().map(Daemon::address);
 
     let options = config.pipeline();
     let started = tokio::task::spawn_blocking(move || Pipeline::start(&options)).await;
@@ -93,13 +96,14 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let scrapers = envoy::spawn(&config.envoy, &pipeline, &sources, &proxy_ids, &shutdown)?;
     let targets = prometheus::spawn(&config.prometheus, &pipeline, &sources, &shutdown)?;
     let followers = access_log::spawn(&config.access_log, &pipeline, &sources, &shutdown)?;
+    let segments = xray.map(|daemon| daemon.spawn(&config.xray, &pipeline, &sources, &shutdown));
     let aws = aws::spawn(&config.aws, &pipeline, &sources, &shutdown)?;
     let state = AppState::new(pipeline, sources, aws.backfills, config.identity_rules(), shutdown.clone())
         .map_err(|_| RunError::Store)?;
     let app = axum::serve(http, router(state)).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     tasks.spawn(report("HTTP", app.into_future()));
     tasks.close();
-    write_addresses(&config.server.data, addresses)?;
+    write_addresses(&config.server.data, addresses, xray_address)?;
     tracing::info!(
         http = %addresses[0], otlp_grpc = %addresses[1], otlp_http = %addresses[2],
         "Sidecarta is ready at http://{}", addresses[0]
@@ -112,6 +116,9 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     targets.wait().await;
     followers.wait().await;
     aws.tasks.wait().await;
+    if let Some(segments) = segments {
+        segments.wait().await;
+    }
     tasks.wait().await;
     // With the last source gone, the pipeline's threads finish their work.
     tokio::task::spawn_blocking(|| threads.join()).await.map_err(io::Error::other)?;
@@ -120,8 +127,15 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
 
 /// Writes the addresses that are listened on, which may have been left to the system by port 0, to `addresses.json` in
 /// the data folder, for whoever started this process.
-fn write_addresses(data: &Path, [http, otlp_grpc, otlp_http]: [SocketAddr; 3]) -> io::Result<()> {
-    let addresses = serde_json::json!({"http": http, "otlp_grpc": otlp_grpc, "otlp_http": otlp_http});
+fn write_addresses(
+    data: &Path,
+    [http, otlp_grpc, otlp_http]: [SocketAddr; 3],
+    xray: Option<SocketAddr>,
+) -> io::Result<()> {
+    let mut addresses = serde_json::json!({"http": http, "otlp_grpc": otlp_grpc, "otlp_http": otlp_http});
+    if let Some(xray) = xray {
+        addresses["xray"] = serde_json::json!(xray);
+    }
     let unfinished = data.join("addresses.json.new");
     std::fs::write(&unfinished, format!("{addresses}\n"))?;
     std::fs::rename(unfinished, data.join("addresses.json"))
@@ -129,6 +143,12 @@ fn write_addresses(data: &Path, [http, otlp_grpc, otlp_http]: [SocketAddr; 3]) -
 
 async fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, RunError> {
     TcpListener::bind(address).await.map_err(|source| RunError::Listen { key, address, source })
+}
+
+async fn listen_for_xray(config: &Config) -> Result<Option<Daemon>, RunError> {
+    let Some(address) = config.xray.listen() else { return Ok(None) };
+    let bound = Daemon::bind(address).await;
+    bound.map(Some).map_err(|source| RunError::Listen { key: "xray.address", address, source })
 }
 
 async fn report(what: &'static str, serving: impl Future<Output = io::Result<()>>) {

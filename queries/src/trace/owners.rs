@@ -15,14 +15,17 @@ struct Group {
 }
 
 /// The workload of each span: its own, save that a proxy whose tracer was not told a name (`unknown_service:envoy`)
-/// belongs to the application behind it or before it, and for want of one is called by its node id.
+/// belongs to the application behind it or before it, and for want of one is called by its node id. A subsegment of X-Ray
+/// that was sent without its segment is of its parent's service.
 ///
 /// `order` gives the spans' numbers, parents before children.
 pub(super) fn owners(spans: &[&Skeleton], parents: &[Option<usize>], order: &[usize]) -> Vec<Arc<Workload>> {
-    let nameless =
-        |span: usize| spans[span].flags.proxy && spans[span].workload.service.starts_with("unknown_service");
+    let lost = |span: usize| spans[span].flags.xray && spans[span].workload.service == "unknown_service";
+    let nameless = |span: usize| {
+        spans[span].flags.proxy && spans[span].workload.service.starts_with("unknown_service") && !lost(span)
+    };
     let mut owners: Vec<Arc<Workload>> = spans.iter().map(|span| Arc::clone(&span.workload)).collect();
-    if !(0..spans.len()).any(nameless) {
+    if !(0..spans.len()).any(|span| nameless(span) || lost(span)) {
         return owners;
     }
     let mut groups: Vec<Group> = Vec::new();
@@ -67,6 +70,11 @@ pub(super) fn owners(spans: &[&Skeleton], parents: &[Option<usize>], order: &[us
     for (owner, group) in owners.iter_mut().zip(group_of) {
         if let Some(found) = group.and_then(|group| groups[group].owner()) {
             *owner = found;
+        }
+    }
+    for &span in order {
+        if let Some(parent) = parents[span].filter(|_| lost(span)) {
+            owners[span] = Arc::clone(&owners[parent]);
         }
     }
     owners

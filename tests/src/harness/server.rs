@@ -71,7 +71,7 @@ impl ServerOptions {
     /// Starts a server in a new folder and waits until it is ready.
     pub async fn start(self) -> Server {
         let dir = TempDir::with_prefix("sidecarta-").expect("a temporary folder");
-        let addresses = Addresses { http: unset(), otlp_grpc: unset(), otlp_http: unset() };
+        let addresses = Addresses { http: unset(), otlp_grpc: unset(), otlp_http: unset(), xray: None };
         let mut server = Server { process: None, addresses, dir, options: self, client: client() };
         server.restart().await;
         server
@@ -103,6 +103,9 @@ pub struct Addresses {
     pub otlp_grpc: SocketAddr,
     /// OTLP over HTTP.
     pub otlp_http: SocketAddr,
+    /// Segments of X-Ray, where they are taken.
+    #[serde(default)]
+    pub xray: Option<SocketAddr>,
 }
 
 /// A running server. It is killed when this is dropped; a failing test shows the end of its log.
