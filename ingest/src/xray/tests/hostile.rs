@@ -77,7 +77,11 @@ fn fields_of_a_wrong_type_cost_nothing_else() {
         ] {
             let converted = spans(&[&with(&format!("\"{key}\":{value}"))], Late::Wait);
             let is_told = key == "subsegments" && value == "[[[]]]";
-            assert_eq!((converted.spans, converted.rejected.len()), (1, usize::from(is_told)), "{key}: {value}");
+            assert_eq!(
+                (converted.spans, converted.rejected.len()),
+                (1, usize::from(is_told)),
+                "{key}: {value}"
+            );
             skeletons(&converted);
         }
     }
