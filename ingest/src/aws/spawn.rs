@@ -17,6 +17,7 @@ use crate::cloudwatch::LogGroupReader;
 use crate::otlp::Pulled;
 use crate::pipeline::Pipeline;
 use crate::status::SourceBook;
+use crate::xray::pull;
 
 /// How often what was asked today is stored.
 const BUDGET_KEPT_EVERY: Duration = Duration::from_secs(20);
@@ -72,6 +73,10 @@ fn start(
     shutdown: &CancellationToken,
 ) -> Vec<AwsSource> {
     let mut sources = Vec::new();
+    if let Some(reader) = pull::reader(region, &config.xray) {
+        sources.push(reader.source().clone());
+        tasks.spawn(drive(reader, shutdown.clone()));
+    }
     // Their formats were checked with the rest of the configuration.
     for reader in config.log_group.iter().filter_map(|group| LogGroupReader::new(region, group).ok()) {
         sources.push(reader.source().clone());
