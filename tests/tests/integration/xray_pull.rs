@@ -88,8 +88,8 @@ async fn pulling(fake: &FakeAws, more: &str) -> (Server, TempDir) {
 async fn check_edge(server: &Server, requests: u64) {
     let graph = server.graph("from=-1h").await;
     let edges: Vec<_> = graph.edges.iter().map(|edge| (edge.id.as_str(), edge.requests)).collect();
-    assert_eq!(edges, [("service:shop→service:stock", requests)]);
-    let evidence = serde_json::to_value(&graph.edges[0].evidence).unwrap().to_string();
+    assert_eq!(edges, [("client:client→service:shop", requests), ("service:shop→service:stock", requests)]);
+    let evidence = serde_json::to_value(&graph.edges[1].evidence).unwrap().to_string();
     assert!(evidence.contains("xray"), "{evidence}");
 }
 
@@ -188,20 +188,47 @@ async fn one_malformed_document_costs_itself_only_and_is_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn faults_are_told_in_words_and_pass() {
     let fake = FakeAws::start().await;
-    fake.fail("/TraceSummaries", Fault::Denied, u32::MAX);
     let (server, _dir) = pulling(&fake, "").await;
-    let source = eventually("the fault is told", async || {
-        let source = server.source("aws_xray").await;
-        (source.state == SourceState::Failing).then_some(source)
-    })
-    .await;
-    let error = source.last_error.unwrap();
-    assert!(error.contains("xray:GetTraceSummaries") && error.contains("\"Effect\": \"Allow\""), "{error}");
+    let eventually_is = async |state: SourceState, words: &str| {
+        eventually(words, async || {
+            let source = server.source("aws_xray").await;
+            let told = source.last_error.unwrap_or_default();
+            (source.state == state && (state == SourceState::Ok || told.contains(words))).then_some(())
+        })
+        .await;
+    };
+    let faults = [
+        (
+            Fault::Denied,
+            "allow it by a policy with {\"Effect\": \"Allow\", \"Action\": \"xray:GetTraceSummaries\"",
+        ),
+        (Fault::Expired, "the credentials are not accepted"),
+        (Fault::ClockSkew, "the clock of this machine is wrong"),
+        (Fault::Broken, "GetTraceSummaries in eu-west-1 does not answer"),
+        (Fault::Dropped, "GetTraceSummaries in eu-west-1 does not answer"),
+    ];
+    for (number, (fault, words)) in (1..).zip(faults) {
+        fake.fail("/TraceSummaries", fault, u32::MAX);
+        eventually_is(SourceState::Failing, words).await;
+        // Others go on.
+        let body = serde_json::to_vec(&request_of(shop_call(number).into())).unwrap();
+        let url = server.otlp_url("/v1/traces");
+        let answer = post_traces(&client(), &url, JSON, Encoding::Identity, body).await.unwrap();
+        assert_eq!(answer.status, 200);
+        fake.heal();
+        eventually_is(SourceState::Ok, "it works again").await;
+    }
+    let sent = server.status().await.spans;
     for document in call(1, 5.0) {
         fake.xray.put(&document);
     }
-    fake.heal();
-    server.eventually_holds(SPANS_A_CALL).await;
+    // A segment of half a megabyte among them.
+    let mut large = call(2, 5.0);
+    large[0]["metadata"] = json!({"default": {"text": "x".repeat(500_000)}});
+    for document in &large {
+        fake.xray.put(document);
+    }
+    server.eventually_holds(sent.max(10) + 2 * SPANS_A_CALL).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
