@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cloudwatch::ServiceConnectConfig;
+
 /// One region of one account: an entry of `[[aws]]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -24,6 +26,8 @@ pub struct AwsConfig {
     pub connect_timeout_ms: u64,
     /// How long an answer may take, ms.
     pub timeout_ms: u64,
+    /// The metrics of ECS Service Connect that are read.
+    pub service_connect: ServiceConnectConfig,
     /// What may be asked, and what that may cost.
     pub budget: BudgetConfig,
 }
@@ -39,6 +43,7 @@ impl Default for AwsConfig {
             endpoint_url: String::new(),
             connect_timeout_ms: 3_000,
             timeout_ms: 30_000,
+            service_connect: ServiceConnectConfig::default(),
             budget: BudgetConfig::default(),
         }
     }
@@ -130,6 +135,9 @@ impl AwsConfig {
                 limits.calls_per_day.is_none_or(|calls| calls > 0),
                 &format!("budget.api.{api}.calls_per_day must be at least 1"),
             );
+        }
+        for problem in self.service_connect.problems() {
+            check(false, &problem);
         }
         problems
     }

@@ -10,8 +10,10 @@ use tokio_util::task::TaskTracker;
 
 use super::backfill::Backfills;
 use super::config::{AwsConfig, AwsConfigError, problems};
+use super::drive::{Reader as _, drive};
 use super::region::{AwsRegion, budget_key};
 use super::source::AwsSource;
+use crate::cloudwatch::ServiceConnect;
 use crate::otlp::Pulled;
 use crate::pipeline::Pipeline;
 use crate::status::SourceBook;
@@ -64,12 +66,17 @@ pub fn spawn(
 
 /// Starts everything that reads a region, and gives the lines of it.
 fn start(
-    _region: &AwsRegion,
-    _config: &AwsConfig,
-    _tasks: &TaskTracker,
-    _shutdown: &CancellationToken,
+    region: &AwsRegion,
+    config: &AwsConfig,
+    tasks: &TaskTracker,
+    shutdown: &CancellationToken,
 ) -> Vec<AwsSource> {
-    Vec::new()
+    let mut sources = Vec::new();
+    if let Some(reader) = ServiceConnect::reader(region, &config.service_connect, config.budget.usd_per_day) {
+        sources.push(reader.source().clone());
+        tasks.spawn(drive(reader, shutdown.clone()));
+    }
+    sources
 }
 
 /// Finds out whose account it is, and says so.
