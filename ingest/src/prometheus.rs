@@ -32,6 +32,7 @@ pub use self::family::{
     count,
 };
 pub use self::frame::decode_frame;
+pub(crate) use self::frame::encode as encode_frame;
 pub use self::mapping::{Mapped, MappingContext, mesh_counters};
 pub use self::process::ProcessSign;
 pub use self::scraper::spawn;

@@ -133,7 +133,21 @@ pub(crate) fn EvidenceTable(
         }
         .into_any()
     };
-    view! { {table} }
+    let coverage = move || evidence.with(|evidence| coverage_words(evidence));
+    view! {
+        {table}
+        {move || coverage().map(|words| view! { <p class="muted small">{words}</p> })}
+    }
+}
+
+/// What sources beside the best one saw of the same requests, where that is not all.
+fn coverage_words(evidence: &[Evidence]) -> Option<String> {
+    let (_, others) = evidence.split_first()?;
+    let partial = others.iter().filter(|one| one.coverage > 0.0 && one.coverage < 0.995);
+    let words: Vec<String> = partial
+        .map(|one| format!("{} saw {}", source_word(one.source), format::percent(one.coverage)))
+        .collect();
+    (!words.is_empty()).then(|| format!("{} of these requests.", words.join(", ")))
 }
 
 /// A percentile of a latency that may not be known.
@@ -166,6 +180,26 @@ mod tests {
         assert_eq!(text(250.0, 480.0, 500.0), "250 ms – 500 ms");
         let unbounded = Quantile { ms: 10_000.0, low_ms: 10_000.0, high_ms: None };
         assert_eq!(quantile(unbounded).replace('\u{202f}', " "), "≥ 10 s");
+    }
+
+    #[test]
+    fn what_others_saw_less_of_is_said() {
+        let one = |source, coverage| Evidence {
+            source,
+            coverage,
+            requests: 9,
+            errors: 0,
+            attempts: 9,
+            retries: 0,
+            timeouts: 0,
+            connection_failures: 0,
+            latency: None,
+            reporter: None,
+        };
+        let evidence = [one(Source::CloudWatch, 1.0), one(Source::AccessLog, 1.0), one(Source::Xray, 0.048)];
+        let words = coverage_words(&evidence).unwrap().replace('\u{202f}', " ");
+        assert_eq!(words, "X-Ray saw 4.8 % of these requests.");
+        assert_eq!(coverage_words(&evidence[..2]), None);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(crate) fn source_word(source: Source) -> &'static str {
         Source::AccessLog => "Access log",
         Source::Trace => "Traces",
         Source::Xray => "X-Ray",
-        Source::CloudWatch => "CloudWatch",
+        Source::CloudWatch => "CloudWatch, 1 min",
     }
 }
 

@@ -1,6 +1,8 @@
 //! Sources in groups, those first that need attention.
 
-use sidecarta_queries::api::sources::{SourceState, SourceStatus};
+use sidecarta_queries::api::sources::{CloudStatus, SourceState, SourceStatus};
+
+use crate::format;
 
 /// Sources that stand together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +33,7 @@ pub(crate) struct KindWords {
 }
 
 /// The words of each kind, in the order of the page.
-const KINDS: [(&str, &str, Option<&str>, &str, &str); 9] = [
+const KINDS: [(&str, &str, Option<&str>, &str, &str); 13] = [
     ("otlp_grpc", "OTLP", Some("gRPC"), "Requests", "Items taken"),
     ("otlp_http", "OTLP", Some("HTTP"), "Requests", "Items taken"),
     ("envoy", "Envoys asked at their admin interface", None, "Scrapes", "Series taken"),
@@ -40,6 +42,10 @@ const KINDS: [(&str, &str, Option<&str>, &str, &str); 9] = [
     ("envoy_push", "Proxies that push their statistics", None, "Messages", "Series taken"),
     ("access_log", "Access log files", None, "Batches", "Lines taken"),
     ("prometheus", "Targets in Prometheus' format", None, "Scrapes", "Series taken"),
+    ("xray_daemon", "AWS", Some("X-Ray daemon"), "Messages", "Segments taken"),
+    ("aws_xray", "AWS", Some("X-Ray"), "Rounds", "Segments taken"),
+    ("aws_logs", "AWS", Some("CloudWatch Logs"), "Rounds", "Events taken"),
+    ("aws_service_connect", "AWS", Some("Service Connect"), "Answers", "Data points"),
     ("discovery", "Lists of targets", None, "Looks", "Targets found"),
 ];
 
@@ -85,6 +91,19 @@ pub(crate) fn grouped(sources: &[SourceStatus]) -> Vec<Group> {
         .collect()
 }
 
+/// Where a source in a cloud is, and how far it lags behind.
+pub(crate) fn cloud_place(cloud: &CloudStatus) -> String {
+    let account = cloud.account.as_ref().map(|account| format!("account {account}"));
+    let lag = cloud.lag_seconds.map(|seconds| format!("{} behind", format::lasting(seconds * 1000.0)));
+    let region = Some(cloud.region.clone()).filter(|region| !region.is_empty());
+    [region, account, lag].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+/// US dollars: `$0.43`, `< $0.01` for what is little but not nothing.
+pub(crate) fn dollars(usd: f64) -> String {
+    if usd > 0.0 && usd < 0.005 { "<$0.01".to_owned() } else { format!("${usd:.2}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,5 +131,19 @@ mod tests {
         assert_eq!(names(&groups[1]), ["b", "c", "a"]);
         assert_eq!((groups[1].failing, groups[1].waiting, groups[1].working), (1, 1, 1));
         assert_eq!(kind_words("carrier_pigeon").title, "carrier_pigeon");
+    }
+
+    #[test]
+    fn a_cloud_says_where_it_is_and_what_it_costs() {
+        let cloud = CloudStatus {
+            region: "eu-west-1".to_owned(),
+            account: Some("123456789012".to_owned()),
+            lag_seconds: Some(190.0),
+            ..CloudStatus::default()
+        };
+        let place = cloud_place(&cloud).replace('\u{202f}', " ");
+        assert_eq!(place, "eu-west-1 · account 123456789012 · 3 min behind");
+        assert_eq!(cloud_place(&CloudStatus::default()), "");
+        assert_eq!([0.0, 0.001, 0.426, 12.0].map(dollars), ["$0.00", "<$0.01", "$0.43", "$12.00"]);
     }
 }

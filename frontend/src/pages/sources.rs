@@ -1,6 +1,7 @@
 //! Where the numbers come from, and how each source is doing.
 
 mod card;
+mod cloud;
 mod groups;
 
 use leptos::prelude::*;

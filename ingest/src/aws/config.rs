@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::cloudwatch::LogGroupConfig;
+use crate::cloudwatch::ServiceConnectConfig;
 use crate::xray::pull::PullConfig;
 
 /// One region of one account: an entry of `[[aws]]`.
@@ -31,6 +32,8 @@ pub struct AwsConfig {
     pub log_group: Vec<LogGroupConfig>,
     /// What is read of X-Ray.
     pub xray: PullConfig,
+    /// The metrics of ECS Service Connect that are read.
+    pub service_connect: ServiceConnectConfig,
     /// What may be asked, and what that may cost.
     pub budget: BudgetConfig,
 }
@@ -48,6 +51,7 @@ impl Default for AwsConfig {
             timeout_ms: 30_000,
             log_group: Vec::new(),
             xray: PullConfig::default(),
+            service_connect: ServiceConnectConfig::default(),
             budget: BudgetConfig::default(),
         }
     }
@@ -142,6 +146,9 @@ impl AwsConfig {
                 limits.calls_per_day.is_none_or(|calls| calls > 0),
                 &format!("budget.api.{api}.calls_per_day must be at least 1"),
             );
+        }
+        for problem in self.service_connect.problems() {
+            check(false, &problem);
         }
         let log_groups = LogGroupConfig::problems_of_all(&self.log_group);
         problems.extend(log_groups.iter().map(|problem| format!("aws `{}`: {problem}", self.called())));

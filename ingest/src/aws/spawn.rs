@@ -13,7 +13,7 @@ use super::config::{AwsConfig, AwsConfigError, problems};
 use super::drive::{Reader as _, drive};
 use super::region::{AwsRegion, budget_key};
 use super::source::AwsSource;
-use crate::cloudwatch::LogGroupReader;
+use crate::cloudwatch::{LogGroupReader, ServiceConnect};
 use crate::otlp::Pulled;
 use crate::pipeline::Pipeline;
 use crate::status::SourceBook;
@@ -72,6 +72,10 @@ fn start(
 ) -> Vec<AwsSource> {
     let mut sources = Vec::new();
     if let Some(reader) = pull::reader(region, &config.xray) {
+        sources.push(reader.source().clone());
+        tasks.spawn(drive(reader, shutdown.clone()));
+    }
+    if let Some(reader) = ServiceConnect::reader(region, &config.service_connect, config.budget.usd_per_day) {
         sources.push(reader.source().clone());
         tasks.spawn(drive(reader, shutdown.clone()));
     }

@@ -8,7 +8,7 @@ use crate::packed::{FrameError, pack, unpack};
 /// The largest scrape that is read back, several times one with as many series as are taken by default.
 const MAX_BYTES: u64 = 512 << 20;
 
-pub(super) fn encode(scrape: &MeshScrape) -> Result<Frame, FrameError> {
+pub(crate) fn encode(scrape: &MeshScrape) -> Result<Frame, FrameError> {
     Ok(Frame { kind: FrameKind::MeshScrape, received_at_ns: scrape.scraped_at_ns, payload: pack(scrape)? })
 }
 

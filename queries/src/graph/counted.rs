@@ -36,6 +36,22 @@ pub(super) fn virtual_nodes<'a>(edges: impl Iterator<Item = &'a MeshEdge>) -> Vi
     nodes
 }
 
+/// The services of ECS behind the names that others discover them by. One that several services have leads to none.
+pub(super) type DiscoveryNames<'a> = BTreeMap<&'a str, &'a str>;
+
+/// What CloudWatch's edges say of such names.
+pub(super) fn discovery_names<'a>(edges: impl Iterator<Item = &'a MeshEdge>) -> DiscoveryNames<'a> {
+    let mut names = DiscoveryNames::new();
+    let edges = edges.filter(|edge| edge.dialect == MeshDialect::ServiceConnect);
+    for MeshWorkload { name, service, .. } in edges.flat_map(|edge| [&edge.source, &edge.target]) {
+        if !name.is_empty() && !service.is_empty() && *names.entry(name).or_insert(service) != service {
+            names.insert(name, "");
+        }
+    }
+    names.retain(|_, service| !service.is_empty());
+    names
+}
+
 impl Identity<'_> {
     /// Both ends of a counted edge; nothing where it counts what another edge counts too, or leads nowhere.
     pub(super) fn counted(&self, edge: &MeshEdge) -> Option<[Named; 2]> {
@@ -86,6 +102,14 @@ impl Identity<'_> {
         self.mesh_workload(&edge.target, edge).or_else(by_virtual_service)
     }
 
+    /// What a service of ECS calls itself: its spans and logs say its name or the one that others discover it by.
+    fn connected<'w>(&'w self, discovery: &'w str, service: &'w str) -> &'w str {
+        let known = self.discovery_names.get(discovery).copied().unwrap_or_default();
+        let service = if service.is_empty() { known } else { service };
+        let fallback = if service.is_empty() { discovery } else { service };
+        [service, discovery].into_iter().find(|name| self.reports(name)).unwrap_or(fallback)
+    }
+
     fn mesh_workload(&self, workload: &MeshWorkload, edge: &MeshEdge) -> Option<Named> {
         let MeshWorkload { name, namespace, service, version } = workload;
         let labels = match edge.dialect {
@@ -97,6 +121,9 @@ impl Identity<'_> {
         let (service, version, rule) = match self.virtual_nodes.get(name.as_str()) {
             Some((service, version)) if edge.dialect == MeshDialect::AppMesh => {
                 (*service, *version, format!("virtual node {name}: behind a virtual service of its name"))
+            }
+            _ if edge.dialect == MeshDialect::ServiceConnect => {
+                (self.connected(name, service), version.as_str(), labels.to_owned())
             }
             _ if !service.is_empty() => (service.as_str(), version.as_str(), labels.to_owned()),
             _ => (name.as_str(), version.as_str(), labels.to_owned()),

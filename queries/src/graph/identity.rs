@@ -14,12 +14,12 @@ use foldhash::{HashMap, HashMapExt as _, HashSet};
 
 use crate::api::graph::NodeKind;
 use crate::api::identity::{IdentityRule, NameKind};
-use crate::rows::mesh::{MeshEdge, MeshReporter, MeshWorkload};
+use crate::rows::mesh::{MeshDialect, MeshEdge, MeshReporter, MeshWorkload};
 use crate::rows::span::{Peer, PeerKind, Workload};
 use crate::store::{Directory, ProxyRecord};
 use crate::trace::Endpoint;
 
-use super::counted::{VirtualNodes, virtual_nodes};
+use super::counted::{DiscoveryNames, VirtualNodes, discovery_names, virtual_nodes};
 use super::rules::{IdentityRules, UserRule, UserSaid};
 use known::{Homes, Known};
 
@@ -88,6 +88,8 @@ pub(super) struct Identity<'a> {
     records: HashMap<Cow<'a, str>, Vec<&'a ProxyRecord>>,
     /// What is known of App Mesh's virtual nodes.
     pub(super) virtual_nodes: VirtualNodes<'a>,
+    /// What is known of names that services of ECS are discovered by.
+    pub(super) discovery_names: DiscoveryNames<'a>,
 }
 
 impl<'a> Identity<'a> {
@@ -108,11 +110,14 @@ impl<'a> Identity<'a> {
             services: HashSet::default(),
             records: HashMap::new(),
             virtual_nodes: virtual_nodes(counted.clone()),
+            discovery_names: discovery_names(counted.clone()),
         };
-        // Whoever counts stands in the mesh.
-        let own = counted.map(|edge| match edge.reporter {
-            MeshReporter::Source => &edge.source,
-            MeshReporter::Destination => &edge.target,
+        // Whoever counts stands in the mesh. What CloudWatch calls a service may have another name of its own.
+        let own = counted.filter(|edge| edge.dialect != MeshDialect::ServiceConnect).map(|edge| {
+            match edge.reporter {
+                MeshReporter::Source => &edge.source,
+                MeshReporter::Destination => &edge.target,
+            }
         });
         let service = |own: &'a MeshWorkload| {
             identity.virtual_nodes.get(own.name.as_str()).map_or_else(|| own.called(), |node| node.0)
@@ -213,6 +218,11 @@ impl<'a> Identity<'a> {
         };
         let kind = if is_known { node.kind } else { NodeKind::External };
         NodeKey { namespace: namespace.to_owned(), environment: environment.to_owned(), kind, ..node }
+    }
+
+    /// Whether a service of this name, or as the user renames it, reports for itself, or a proxy for it.
+    pub(super) fn reports(&self, name: &str) -> bool {
+        !name.is_empty() && self.is_known(&known::service(self.rules, name))
     }
 
     /// Whether a service reports for itself, or a proxy for it.

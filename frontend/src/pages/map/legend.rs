@@ -73,6 +73,7 @@ fn LegendBody() -> impl IntoView {
                 <li>"Label: requests per second, errors, p99"</li>
                 <li>"Thicker lines carry more requests"</li>
                 <li>"Faster dots mean quicker answers"</li>
+                <li>"CloudWatch counts by the minute, X-Ray a sample"</li>
                 <li><Icon path=LOCK />"Both ends prove who they are (mTLS)"</li>
             </ul>
         </div>

@@ -12,6 +12,8 @@ use crate::live::Live;
 use crate::model::sources::kind_words;
 use crate::preferences::Preferences;
 
+use super::cloud::CloudPart;
+
 #[component]
 pub(super) fn SourceCard(kind: String, name: String, answer: Signal<SourcesResponse>) -> impl IntoView {
     let words = kind_words(&kind);
@@ -39,6 +41,7 @@ pub(super) fn SourceCard(kind: String, name: String, answer: Signal<SourcesRespo
             {move || source.with(|source| source.detail.clone()).map(|detail| view! { <p class="muted small">{detail}</p> })}
             <LastSuccess source />
             <Counters source requests=words.requests items=words.items />
+            <CloudPart source />
             <LastError source />
         </article>
     }

@@ -22,6 +22,7 @@ const MAX_TRIES: u32 = 8;
 
 /// How long to wait for what, ns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the unit stands in each name")]
 pub(super) struct Rules {
     pub(super) settle_ns: i64,
     pub(super) overlap_ns: i64,

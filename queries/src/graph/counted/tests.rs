@@ -157,3 +157,46 @@ fn an_envoys_clusters_lead_where_their_names_say() {
     assert_eq!(edge(&graph, "service:web→external:legacy").errors, 2);
     assert_eq!(graph.edges.len(), 2, "routes count the same again, and sidecars do not say who calls");
 }
+
+/// What CloudWatch says of `shop-svc` calling the service that is discovered as `orders`.
+fn connected(owner: &str) -> MeshEdge {
+    MeshEdge {
+        dialect: MeshDialect::ServiceConnect,
+        instance: "aws_service_connect:prod".to_owned(),
+        source: workload("shop", "shop-svc", ""),
+        target: workload("orders", owner, ""),
+        virtual_service: "orders".to_owned(),
+        mesh: "prod.local".to_owned(),
+        ..MeshEdge::default()
+    }
+}
+
+#[test]
+fn services_of_ecs_have_one_node_by_either_name() {
+    let graph = drawn(vec![delta(connected("orders-svc"), 8, 2), delta(connected(""), 2, 0)], false);
+    let called = edge(&graph, "service:shop-svc→service:orders-svc");
+    assert_eq!((called.requests, called.errors), (10, 2));
+    assert_eq!(called.evidence[0].source, Source::CloudWatch);
+    assert_eq!(called.client_side.unwrap().count, 10);
+    let plain = drawn(vec![delta(connected(""), 2, 0)], false);
+    assert_eq!(edge(&plain, "service:shop-svc→service:orders").requests, 2);
+}
+
+#[test]
+fn what_a_service_calls_itself_comes_before_what_cloudwatch_calls_it() {
+    // Istio's sidecars stand before both, under other names than ECS has.
+    let own = |name: &str, called: &str| MeshEdge {
+        dialect: MeshDialect::Istio,
+        source: workload(name, name, "v1"),
+        target: workload(called, called, "v1"),
+        ..MeshEdge::default()
+    };
+    let deltas = vec![
+        delta(own("shop", "orders-svc"), 1, 0),
+        delta(own("orders-svc", "stock"), 1, 0),
+        delta(connected("orders-svc"), 8, 2),
+    ];
+    let called = edge(&drawn(deltas, false), "service:shop→service:orders-svc").clone();
+    let said: Vec<(Source, u64)> = called.evidence.iter().map(|one| (one.source, one.requests)).collect();
+    assert_eq!(said, [(Source::CloudWatch, 8), (Source::Envoy, 1)]);
+}

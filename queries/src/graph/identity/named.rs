@@ -33,8 +33,15 @@ fn host_by_user(identity: &Identity<'_>, asked: &Asked<'_>) -> Option<Target> {
 
 fn host_by_label(identity: &Identity<'_>, asked: &Asked<'_>) -> Option<Target> {
     let label = asked.name.split('.').next()?;
-    let is_known = identity.services.contains(label);
-    is_known.then(|| by_callers(identity, label))
+    // A name that ECS Service Connect gives a service leads to it, whatever it calls itself.
+    let service = identity.discovery_names.get(label).copied().filter(|_| !identity.services.contains(label));
+    match service {
+        Some(service) => {
+            let node = identity.in_namespace(service, "", "");
+            Some(Target::Node(node, "the name that ECS Service Connect gives it".to_owned()))
+        }
+        None => identity.services.contains(label).then(|| by_callers(identity, label)),
+    }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a rule like the others")]
