@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,8 @@ struct LogsState {
 #[derive(Default)]
 struct Group {
     events: Vec<Event>,
+    /// How many events have ever come.
+    count: u64,
     /// How often the group was read.
     reads: u64,
 }
@@ -99,11 +102,20 @@ impl FakeLogs {
         let mut state = self.lock();
         let group = state.groups.entry(group.to_owned()).or_default();
         for (time_ms, message) in events {
-            let number = group.events.len() as u64 + 1;
+            group.count += 1;
+            let number = group.count;
             let visible_from = group.reads + reads;
             group.events.push(Event { number, time_ms, stream: stream.to_owned(), message, visible_from });
         }
         group.events.sort_by_key(|event| (event.time_ms, event.number));
+    }
+
+    /// Forgets what was logged before a time since 1970.
+    pub fn forget_before(&self, time: Duration) {
+        let time_ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        for group in self.lock().groups.values_mut() {
+            group.events.retain(|event| event.time_ms >= time_ms);
+        }
     }
 
     pub(super) fn answer(&self, operation: &str, body: &Bytes) -> Result<Bytes, AwsError> {

@@ -93,6 +93,16 @@ impl FakeXray {
         self.lock().segments.push(stored);
     }
 
+    /// Lets a page hold so many traces.
+    pub fn page_of(&self, traces: usize) {
+        self.lock().page = traces.max(1);
+    }
+
+    /// Forgets what happened before a time since 1970.
+    pub fn forget_before(&self, time: Duration) {
+        self.lock().segments.retain(|segment| segment.event_s >= time.as_secs_f64());
+    }
+
     /// Whether traces are kept in CloudWatch Logs, where `BatchGetTraces` does not find them.
     pub fn set_transaction_search(&self, has: bool) {
         self.lock().has_transaction_search = has;

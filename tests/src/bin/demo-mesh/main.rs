@@ -1,5 +1,6 @@
 //! Runs the demo mesh with traffic on it, and Sidecarta watching it.
 
+mod aws;
 mod sidecarta;
 mod signals;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use sidecarta_tests::mesh::{Amount, Mesh, MeshOptions, MeshPorts};
 
+use aws::DemoAws;
 use sidecarta::Sidecarta;
 use signals::{Signals, unless};
 
@@ -53,6 +55,10 @@ struct Arguments {
     /// Whether anything fails on purpose.
     #[arg(long, value_enum, default_value_t = Switch::On)]
     faults: Switch,
+    /// Some services tell their spans to AWS X-Ray alone, by UDP, in X-Ray and in CloudWatch Logs, and CloudWatch counts an
+    /// edge, on a server that answers as AWS does; needs --sidecarta.
+    #[arg(long, requires = "sidecarta")]
+    xray: bool,
     /// A file for the counts of what really happened, as JSON, written at the end.
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
@@ -89,10 +95,11 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     let signals = Signals::listen()?;
     let ports = MeshPorts::reserve()?;
     let mut otlp_grpc = arguments.otlp_grpc;
+    let aws = if arguments.xray { Some(DemoAws::start().await?) } else { None };
     let sidecarta = if let Some(program) = &arguments.sidecarta {
         otlp_grpc = free_or_other(otlp_grpc)?;
         let admin_urls = ports.admin_urls();
-        let sidecarta = Sidecarta::start(program, &arguments, otlp_grpc, &admin_urls);
+        let sidecarta = Sidecarta::start(program, &arguments, otlp_grpc, &admin_urls, aws.as_ref());
         Some(unless(&signals.stop, sidecarta).await?)
     } else {
         None
@@ -102,11 +109,15 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         waves: true,
         seed: arguments.seed,
         faults: arguments.faults == Switch::On,
+        span_sinks: aws.as_ref().map(DemoAws::sinks).unwrap_or_default(),
         ..MeshOptions::new(arguments.envoy.clone(), otlp_grpc)
     };
     let mesh = unless(&signals.stop, Mesh::start_on(ports, options)).await?;
     announce(&arguments, &mesh, sidecarta.as_ref(), otlp_grpc)?;
-    let watched = watch(&arguments, &signals, mesh, sidecarta).await;
+    if let Some(aws) = &aws {
+        say(&format!("  X-Ray     segments by UDP {}\n", aws.daemon))?;
+    }
+    let watched = watch(&arguments, &signals, mesh, sidecarta, aws.as_ref()).await;
     say("Everything that the demo started has ended.")?;
     watched
 }
@@ -117,6 +128,7 @@ async fn watch(
     signals: &Signals,
     mesh: Mesh,
     mut sidecarta: Option<Sidecarta>,
+    aws: Option<&DemoAws>,
 ) -> Result<(), Failure> {
     let mut crash = None;
     let stop = async {
@@ -126,7 +138,10 @@ async fn watch(
         }
     };
     let amount = arguments.duration.map_or(Amount::Endless, Amount::For);
-    let load = mesh.load_until(amount, stop).await;
+    let load = tokio::select! {
+        load = mesh.load_until(amount, stop) => load,
+        () = DemoAws::run(aws, &mesh) => unreachable!("AWS runs for ever"),
+    };
     if let Some(crash) = crash {
         mesh.stop().await;
         return Err(crash);

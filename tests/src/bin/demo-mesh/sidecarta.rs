@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tokio::process::Child;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::aws::DemoAws;
 use crate::{Arguments, Failure, free_or_other};
 
 /// How long it may take until it is ready, and until it has ended.
@@ -34,6 +35,7 @@ impl Sidecarta {
         arguments: &Arguments,
         otlp_grpc: SocketAddr,
         admin_urls: &[String],
+        aws: Option<&DemoAws>,
     ) -> Result<Self, Failure> {
         let temporary = arguments.data.is_none().then(|| TempDir::with_prefix("demo-data-")).transpose()?;
         let data = match (&arguments.data, &temporary) {
@@ -51,6 +53,14 @@ impl Sidecarta {
         command.args(["--http", &http.to_string()]);
         command.args(["--otlp-grpc", &otlp_grpc.to_string()]);
         command.args(["--otlp-http", &otlp_http.to_string()]);
+        if let Some(aws) = aws {
+            let config = data.join("demo.toml");
+            fs::write(&config, aws.configuration())?;
+            command.arg("--config").arg(config);
+            // The server of ours asks for no more than that there are some.
+            command.env("AWS_ACCESS_KEY_ID", "demo").env("AWS_SECRET_ACCESS_KEY", "demo");
+            command.env("AWS_EC2_METADATA_DISABLED", "true");
+        }
         for url in admin_urls {
             command.args(["--envoy", url]);
         }
