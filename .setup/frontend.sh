@@ -30,7 +30,10 @@ cp frontend/index.html "$made/"
 
 wasm="$made/sidecarta_bg.wasm"
 if [ -x "$cache/node/node_modules/.bin/wasm-opt" ]; then
-    "$cache/node/node_modules/.bin/wasm-opt" -Os --converge "$wasm" -o "$wasm.small"
+    # Not -Os: what it inlines makes the module 4 % smaller, but 12 % larger once it is compressed.
+    "$cache/node/node_modules/.bin/wasm-opt" --duplicate-function-elimination --dae-optimizing \
+        --remove-unused-module-elements --vacuum --optimize-instructions --precompute --simplify-globals-optimizing \
+        --duplicate-function-elimination "$wasm" -o "$wasm.small"
     mv "$wasm.small" "$wasm"
 else
     say "wasm-opt is not here, so the dashboard is larger than it could be"
