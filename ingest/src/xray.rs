@@ -13,6 +13,7 @@ mod ids;
 mod json;
 mod origin;
 mod peer;
+pub mod pull;
 mod span;
 mod time;
 mod url;

@@ -36,3 +36,5 @@ mod push;
 mod scrape;
 #[path = "integration/truth.rs"]
 mod truth;
+#[path = "integration/xray_pull.rs"]
+mod xray_pull;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::cloudwatch::LogGroupConfig;
+use crate::xray::pull::PullConfig;
 
 /// One region of one account: an entry of `[[aws]]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,8 @@ pub struct AwsConfig {
     pub timeout_ms: u64,
     /// Log groups that are read.
     pub log_group: Vec<LogGroupConfig>,
+    /// What is read of X-Ray.
+    pub xray: PullConfig,
     /// What may be asked, and what that may cost.
     pub budget: BudgetConfig,
 }
@@ -44,6 +47,7 @@ impl Default for AwsConfig {
             connect_timeout_ms: 3_000,
             timeout_ms: 30_000,
             log_group: Vec::new(),
+            xray: PullConfig::default(),
             budget: BudgetConfig::default(),
         }
     }
@@ -126,6 +130,9 @@ impl AwsConfig {
         check(is_positive(budget.usd_per_day), "budget.usd_per_day must be more than 0");
         check(is_positive(budget.calls_per_second), "budget.calls_per_second must be more than 0");
         check(budget.calls_per_day > 0, "budget.calls_per_day must be at least 1");
+        for problem in self.xray.problems() {
+            check(false, &problem);
+        }
         for (api, limits) in &budget.api {
             check(
                 limits.calls_per_second.is_none_or(is_positive),

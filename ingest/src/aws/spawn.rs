@@ -17,6 +17,7 @@ use crate::cloudwatch::LogGroupReader;
 use crate::otlp::Pulled;
 use crate::pipeline::Pipeline;
 use crate::status::SourceBook;
+use crate::xray::pull;
 
 /// How often what was asked today is stored.
 const BUDGET_KEPT_EVERY: Duration = Duration::from_secs(20);
@@ -33,11 +34,12 @@ pub struct Spawned {
     pub backfills: Backfills,
 }
 
-/// Starts what reads each region. It ends with the shutdown.
+/// Starts what reads each region. It ends with the shutdown. Every source has its line from here on; nothing is asked of
+/// AWS yet, but where no region is configured, the machine may be asked for it.
 ///
 /// # Errors
 /// With every bad value of the configuration.
-pub fn spawn(
+pub async fn spawn(
     configs: &[AwsConfig],
     pipeline: &Pipeline,
     book: &SourceBook,
@@ -49,14 +51,11 @@ pub fn spawn(
     }
     let spawned = Spawned { tasks: TaskTracker::new(), backfills: Backfills::default() };
     for config in configs {
-        let (config, pipeline, book) = (config.clone(), pipeline.clone(), book.clone());
-        let (tasks, backfills, shutdown) =
-            (spawned.tasks.clone(), spawned.backfills.clone(), shutdown.clone());
+        let region = Box::pin(AwsRegion::new(config, pipeline, book, &spawned.backfills)).await;
+        let sources = start(&region, config, &spawned.tasks, shutdown);
+        spawned.tasks.spawn(keep_budget(region.clone(), shutdown.clone()));
+        let shutdown = shutdown.clone();
         spawned.tasks.spawn(async move {
-            let loading = AwsRegion::new(&config, &pipeline, &book, &backfills);
-            let Some(region) = Box::pin(shutdown.run_until_cancelled(loading)).await else { return };
-            let sources = start(&region, &config, &tasks, &shutdown);
-            tasks.spawn(keep_budget(region.clone(), shutdown.clone()));
             Box::pin(shutdown.run_until_cancelled(tell_account(region, sources))).await;
         });
     }
@@ -72,6 +71,10 @@ fn start(
     shutdown: &CancellationToken,
 ) -> Vec<AwsSource> {
     let mut sources = Vec::new();
+    if let Some(reader) = pull::reader(region, &config.xray) {
+        sources.push(reader.source().clone());
+        tasks.spawn(drive(reader, shutdown.clone()));
+    }
     // Their formats were checked with the rest of the configuration.
     for reader in config.log_group.iter().filter_map(|group| LogGroupReader::new(region, group).ok()) {
         sources.push(reader.source().clone());

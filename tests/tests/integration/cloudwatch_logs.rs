@@ -179,8 +179,10 @@ async fn spans_of_transaction_search_are_edges_of_the_graph() {
         server.kill().await;
         server.restart().await;
     }
-    let told = source(&server, "aws/spans").await;
-    assert_eq!(told.state, SourceState::Ok);
+    eventually("the group is read again", async || {
+        (source(&server, "aws/spans").await.state == SourceState::Ok).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
