@@ -36,5 +36,7 @@ mod push;
 mod scrape;
 #[path = "integration/truth.rs"]
 mod truth;
+#[path = "integration/xray_daemon.rs"]
+mod xray_daemon;
 #[path = "integration/xray_pull.rs"]
 mod xray_pull;

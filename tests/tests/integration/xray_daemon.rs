@@ -7,7 +7,8 @@ use prost::Message as _;
 use serde_json::{Value, json};
 use sidecarta_queries::api::graph::{Graph, Source};
 use sidecarta_tests::harness::{
-    Answer, PROTOBUF, Server, ServerOptions, SpanDraft, client, eventually_ok, now_ns, program, request_of, resource,
+    Answer, PROTOBUF, Server, ServerOptions, SpanDraft, client, eventually_ok, now_ns, program, request_of,
+    resource,
 };
 use tempfile::TempDir;
 use tokio::net::UdpSocket;
@@ -116,7 +117,8 @@ async fn envoys_tracer_for_x_ray_delivers() {
     }
     let graph = eventually_ok("every request is on the graph", async || {
         let graph = server.graph("").await;
-        let edge = graph.edges.iter().find(|edge| edge.source == "service:shop");
+        // Before no application that reports, a proxy is a gateway.
+        let edge = graph.edges.iter().find(|edge| edge.source == "gateway:shop");
         let is_complete = edge.is_some_and(|edge| {
             edge.requests == CALLS && edge.evidence.iter().any(|said| said.source == Source::Xray)
         });
@@ -137,7 +139,8 @@ async fn a_trace_of_both_is_one_path_with_each_hop_once() {
     let trace = u128::from(now / 1_000_000_000) << 96 | 0x0123;
     let call = SpanDraft::new(trace, 1, SpanKind::Client).with("http.request.method", "GET");
     let priced = SpanDraft::new(trace, 4, SpanKind::Server).below(3).with("http.request.method", "GET");
-    let request = request_of(vec![resource("shop", vec![call.build()]), resource("prices", vec![priced.build()])]);
+    let request =
+        request_of(vec![resource("shop", vec![call.build()]), resource("prices", vec![priced.build()])]);
     let sent = client().post(server.otlp_url("/v1/traces")).header("content-type", PROTOBUF);
     assert_eq!(Answer::to(sent.body(request.encode_to_vec())).await.unwrap().status, 200);
 
@@ -158,9 +161,14 @@ async fn a_trace_of_both_is_one_path_with_each_hop_once() {
 
     let edges = eventually_ok("both hops are on the graph", async || {
         let graph = server.graph("").await;
-        let edges: Vec<_> =
-            graph.edges.iter().map(|edge| (edge.source.clone(), edge.target.clone(), edge.requests)).collect();
-        if edges.iter().any(|edge| edge.1 == "service:prices") && edges.iter().any(|edge| edge.1 == "service:stock") {
+        let edges: Vec<_> = graph
+            .edges
+            .iter()
+            .map(|edge| (edge.source.clone(), edge.target.clone(), edge.requests))
+            .collect();
+        if edges.iter().any(|edge| edge.1 == "service:prices")
+            && edges.iter().any(|edge| edge.1 == "service:stock")
+        {
             Ok(edges)
         } else {
             Err(format!("{edges:?}"))
