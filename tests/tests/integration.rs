@@ -38,5 +38,7 @@ mod scrape;
 mod service_connect;
 #[path = "integration/truth.rs"]
 mod truth;
+#[path = "integration/xray_daemon.rs"]
+mod xray_daemon;
 #[path = "integration/xray_pull.rs"]
 mod xray_pull;

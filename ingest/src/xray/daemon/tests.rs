@@ -84,12 +84,11 @@ impl Running {
     }
 }
 
-/// A datagram with a document, whose times are those of today.
-fn datagram(name: &str, id: &str, rest: &str) -> Vec<u8> {
-    let now = jiff::Timestamp::now().as_second();
+/// A datagram with a document that began at `now`, s since 1970.
+fn datagram(now: i64, id: &str, rest: &str) -> Vec<u8> {
     let trace = format!("1-{now:08x}-000000000000000000000001");
     format!(
-        "{{\"format\":\"json\",\"version\":1}}\n{{\"name\":\"{name}\",\"id\":\"{id}\",\"trace_id\":\"{trace}\",\"start_time\":{now}{rest}}}"
+        "{{\"format\":\"json\",\"version\":1}}\n{{\"name\":\"web\",\"id\":\"{id}\",\"trace_id\":\"{trace}\",\"start_time\":{now}{rest}}}"
     )
     .into_bytes()
 }
@@ -107,13 +106,14 @@ async fn what_was_recorded_is_received_and_what_is_no_datagram_is_told() {
 #[tokio::test]
 async fn what_is_in_progress_waits_and_is_stored_at_the_end_at_the_latest() {
     let running = Running::start(XrayConfig::default()).await;
-    let open = datagram("web", "00000000000000a1", r#","in_progress":true"#);
-    let lost = datagram("web", "00000000000000a2", r#","in_progress":true"#);
+    let now = jiff::Timestamp::now().as_second();
+    let open = datagram(now, "00000000000000a1", r#","in_progress":true"#);
+    let lost = datagram(now, "00000000000000a2", r#","in_progress":true"#);
     running.send(&[&open, &lost]).await;
     let status = running.until(|status| status.detail.is_some()).await;
     assert_eq!(status.accepted, 0);
-    let ended = format!(r#","end_time":{}"#, jiff::Timestamp::now().as_second() + 1);
-    running.send(&[&datagram("web", "00000000000000a1", &ended)]).await;
+    let ended = format!(r#","end_time":{}"#, now + 1);
+    running.send(&[&datagram(now, "00000000000000a1", &ended)]).await;
     running.until(|status| status.accepted == 1).await;
     assert_eq!(running.stop().await.accepted, 2);
 }
