@@ -27,7 +27,9 @@ async fn every_address_of_the_description_answers() {
     .await;
 
     let description: Value = server.get("/api/v1/openapi.json").await.json();
-    let paths: Vec<&String> = description["paths"].as_object().unwrap().keys().collect();
+    let asked =
+        description["paths"].as_object().unwrap().iter().filter(|(_, methods)| methods.get("get").is_some());
+    let paths: Vec<&String> = asked.map(|(path, _)| path).collect();
     for expected in ["/graph", "/services", "/services/{name}", "/sources", "/status"] {
         assert!(paths.iter().any(|path| path.ends_with(expected)), "{expected} is not among {paths:?}");
     }
