@@ -3,15 +3,18 @@
 use std::fs;
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use sidecarta_queries::api::sources::SourceState;
 use sidecarta_tests::fake_aws::{FakeAws, Fault};
 use sidecarta_tests::harness::{
-    Encoding, JSON, Server, ServerOptions, client, eventually, now_ns, post_traces, request_of, shop_call,
+    Encoding, JSON, Server, ServerOptions, SpanDraft, client, eventually, now_ns, post_traces, request_of,
+    resource, shop_call,
 };
 use tempfile::TempDir;
+use tokio::net::UdpSocket;
 
 /// Spans that a call of [`call`] becomes.
 const SPANS_A_CALL: u64 = 3;
@@ -140,28 +143,39 @@ async fn a_retrieval_that_is_lost_is_started_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_trace_of_which_parts_come_by_otlp_is_one_path() {
+async fn a_trace_that_comes_by_pull_otlp_and_udp_is_one_path() {
     let fake = FakeAws::start().await;
-    let (server, _dir) = pulling(&fake, "").await;
-    // The same trace: the answer of `stock` by OTLP, all of it by X-Ray too.
+    let (server, _dir) = pulling(&fake, "[xray]\naddress = \"127.0.0.1:0\"").await;
+    // `shop` is pulled and calls `stock`, which sends by OTLP and calls `depot`, which sends by UDP.
+    let [shop, stock] = call(1, 5.0);
+    let (shop_calls, stock_serves, stock_calls) = (8 + 2, 8 + 3, 8 + 4);
     let trace = 0x6b00_0000_u128 << 96 | 1;
-    let [_, stock] = shop_call(trace);
-    let mut stock = stock;
-    for scope in &mut stock.scope_spans {
-        for span in &mut scope.spans {
-            span.span_id = (8_u64 + 3).to_be_bytes().to_vec();
-            span.parent_span_id = (8_u64 + 2).to_be_bytes().to_vec();
-        }
-    }
-    let body = serde_json::to_vec(&request_of(vec![stock])).unwrap();
+    let http = |span: SpanDraft| span.with("http.request.method", "GET");
+    let served = http(SpanDraft::new(trace, stock_serves, SpanKind::Server)).below(shop_calls);
+    let called = http(SpanDraft::new(trace, stock_calls, SpanKind::Client)).below(stock_serves);
+    let request = request_of(vec![resource("stock", vec![served.build(), called.build()])]);
+    let body = serde_json::to_vec(&request).unwrap();
     let url = server.otlp_url("/v1/traces");
     let answer = post_traces(&client(), &url, JSON, Encoding::Identity, body).await.unwrap();
     assert_eq!(answer.status, 200);
-    for document in call(1, 5.0) {
-        fake.xray.put(&document);
-    }
-    server.eventually_holds(SPANS_A_CALL).await;
-    check_edge(&server, 1).await;
+    let depot = json!({
+        "trace_id": trace_id(1), "id": format!("{:016x}", 8 + 5), "parent_id": format!("{stock_calls:016x}"),
+        "name": "depot", "start_time": stock["start_time"], "end_time": stock["end_time"],
+        "http": {"request": {"method": "GET", "url": "http://depot/"}, "response": {"status": 200}},
+    });
+    let packet = format!("{{\"format\": \"json\", \"version\": 1}}\n{depot}");
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let daemon = server.addresses().xray.expect("it takes segments");
+    socket.send_to(packet.as_bytes(), daemon).await.unwrap();
+    // What `stock` said by OTLP stands in X-Ray as well.
+    fake.xray.put(&shop);
+    fake.xray.put(&stock);
+    server.eventually_holds(5).await;
+    let graph = server.graph("from=-1h").await;
+    let edges: Vec<_> = graph.edges.iter().map(|edge| (edge.id.as_str(), edge.requests)).collect();
+    let expected =
+        ["client:client→service:shop", "service:shop→service:stock", "service:stock→service:depot"];
+    assert_eq!(edges, expected.map(|id| (id, 1)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -87,7 +87,10 @@ impl Progress {
     /// The range in which late events are to be looked for, if it is time.
     fn look_back(&self, now_ns: i64, rules: &Rules) -> Option<Window> {
         let is_time = now_ns.saturating_sub(self.looked_back_ns) >= rules.look_back_every_ns;
-        let from_ns = now_ns.saturating_sub(rules.look_back_ns);
+        // What was found since the last time it was stored, and was forgotten by a crash, is found again.
+        let due_ns = self.looked_back_ns.saturating_add(rules.look_back_every_ns).min(now_ns);
+        let from_ns =
+            due_ns.saturating_sub(rules.look_back_ns).max(self.read_to_ns.saturating_sub(MAX_WINDOW_NS));
         (rules.look_back_ns > 0 && is_time && from_ns < self.read_to_ns).then_some(Window {
             from_ns,
             to_ns: self.read_to_ns,
