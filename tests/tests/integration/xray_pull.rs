@@ -151,9 +151,9 @@ async fn a_trace_that_comes_by_pull_otlp_and_udp_is_one_path() {
     let (shop_calls, stock_serves, stock_calls) = (8 + 2, 8 + 3, 8 + 4);
     let trace = 0x6b00_0000_u128 << 96 | 1;
     let http = |span: SpanDraft| span.with("http.request.method", "GET");
-    let served = http(SpanDraft::new(trace, stock_serves, SpanKind::Server)).below(shop_calls);
-    let called = http(SpanDraft::new(trace, stock_calls, SpanKind::Client)).below(stock_serves);
-    let request = request_of(vec![resource("stock", vec![served.build(), called.build()])]);
+    let inward = http(SpanDraft::new(trace, stock_serves, SpanKind::Server)).below(shop_calls);
+    let outward = http(SpanDraft::new(trace, stock_calls, SpanKind::Client)).below(stock_serves);
+    let request = request_of(vec![resource("stock", vec![inward.build(), outward.build()])]);
     let body = serde_json::to_vec(&request).unwrap();
     let url = server.otlp_url("/v1/traces");
     let answer = post_traces(&client(), &url, JSON, Encoding::Identity, body).await.unwrap();
