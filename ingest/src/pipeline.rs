@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use sidecarta_queries::frame::{Frame, FrameKind};
 use sidecarta_queries::log::Log;
 use sidecarta_queries::rows::access_log::{AccessLogBatch, AccessLogRow};
@@ -275,6 +276,17 @@ impl Pipeline {
     /// How far a source has been stored, in the form that it gave along.
     pub fn cursor(&self, source: &str) -> Option<Vec<u8>> {
         self.store.directory(|directory| directory.cursor(source).map(<[u8]>::to_vec))
+    }
+
+    /// The same in the source's own form. One that cannot be read any more is told in the log, for the source begins anew
+    /// then, and may count again what it counted before.
+    pub fn restored<T: DeserializeOwned>(&self, source: &str) -> Option<T> {
+        let position = self.cursor(source)?;
+        let read = postcard::from_bytes(&position);
+        read.inspect_err(|error| {
+            tracing::error!(source, %error, "how far a source has been read cannot be read; it begins anew");
+        })
+        .ok()
     }
 
     /// Read access to what is stored.

@@ -44,8 +44,7 @@ pub fn spawn(
             source: sources.source("access_log", &config.path),
             unread: Unread::default(),
         };
-        let position = pipeline.cursor(&file.name);
-        let cursor = position.and_then(|position| postcard::from_bytes(&position).ok());
+        let cursor = pipeline.restored(&file.name);
         let parser = LineParser::new(config)?;
         let follower = Follower::new(PathBuf::from(&config.path), parser, cursor, config.from_start);
         tasks.spawn(file.follow(follower, shutdown.clone()));

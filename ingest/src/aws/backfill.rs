@@ -75,7 +75,7 @@ impl Backfills {
         let mut sources = self.lock();
         let new = || {
             let key = format!("backfills:{kind}:{name}");
-            let stored = pipeline.cursor(&key).and_then(|bytes| postcard::from_bytes(&bytes).ok());
+            let stored = pipeline.restored(&key);
             Backfill {
                 key: key.into(),
                 pipeline: pipeline.clone(),
@@ -193,6 +193,27 @@ mod tests {
         assert_eq!(backfill.wanted(), Some(second));
         backfill.finish().await.unwrap();
         assert_eq!(backfill.wanted(), None);
+        drop((pipeline, backfill));
+        threads.join();
+    }
+
+    #[tokio::test]
+    async fn wishes_that_cannot_be_read_any_more_do_not_keep_new_ones_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let (pipeline, threads) = Pipeline::start(&PipelineOptions::in_dir(dir.path())).unwrap();
+        let cursor =
+            SourceCursor { source: "backfills:aws_xray:prod".to_owned(), position: b"\xff\xff".to_vec() };
+        let nothing = ExportTraceServiceRequest::default();
+        Pulled::xray_traces(&nothing, Some(cursor)).submit(&pipeline).await.unwrap();
+        let key = "backfills:aws_xray:prod";
+        while pipeline.cursor(key).is_none() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(pipeline.restored::<VecDeque<TimeSpan>>(key), None);
+        let backfill = Backfills::default().of("aws_xray", "prod", &pipeline);
+        let span = TimeSpan { from_ns: 1, to_ns: 2 };
+        backfill.add(span).await.unwrap();
+        assert_eq!(backfill.wanted(), Some(span));
         drop((pipeline, backfill));
         threads.join();
     }

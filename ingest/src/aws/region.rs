@@ -68,8 +68,7 @@ impl AwsRegion {
             let credentials = SharedCredentialsProvider::new(role.build().await);
             sdk = sdk.into_builder().credentials_provider(credentials).build();
         }
-        let used = pipeline.cursor(&budget_key(config.called()));
-        let day = used.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default();
+        let day = pipeline.restored(&budget_key(config.called())).unwrap_or_default();
         Self {
             name: config.called().into(),
             sdk,

@@ -90,10 +90,7 @@ impl ServiceConnect {
     }
 
     fn progress(&mut self) -> &mut Progress {
-        self.progress.get_or_insert_with(|| {
-            let stored = self.pipeline.cursor(self.source.key());
-            stored.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default()
-        })
+        self.progress.get_or_insert_with(|| self.pipeline.restored(self.source.key()).unwrap_or_default())
     }
 
     /// Looks up which services and metrics there are.

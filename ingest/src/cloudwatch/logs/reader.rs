@@ -73,9 +73,8 @@ impl LogGroupReader {
     pub fn new(region: &AwsRegion, config: &LogGroupConfig) -> Result<Self, AccessLogConfigError> {
         let source = region.source("aws_logs", config.called());
         let keys = Keys { live: source.key().to_owned(), past: format!("{}:backfill", source.key()) };
-        let stored = |key: &str| region.pipeline().cursor(key);
-        let live: Option<Live> = stored(&keys.live).and_then(|bytes| postcard::from_bytes(&bytes).ok());
-        let past = stored(&keys.past).and_then(|bytes| postcard::from_bytes(&bytes).ok());
+        let live: Option<Live> = region.pipeline().restored(&keys.live);
+        let past = region.pipeline().restored(&keys.past);
         source.expect(ACTION, 86_400_000.0 / config.interval_ms.max(1) as f64, 0.0);
         Ok(Self {
             config: config.clone(),

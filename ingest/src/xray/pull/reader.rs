@@ -67,7 +67,7 @@ pub fn reader(region: &AwsRegion, config: &PullConfig) -> Option<XrayReader> {
     let source = region.source("aws_xray", "");
     let live_key = source.key().to_owned();
     let pipeline = region.pipeline().clone();
-    let stored: Option<Progress> = restored(&pipeline, &live_key);
+    let stored: Option<Progress> = pipeline.restored(&live_key);
     let now_ns = now_ns();
     let before_ns = i64::try_from(config.begin_before_ms).unwrap_or_default() * NS_PER_MS;
     let stored_to_ns = stored.as_ref().map(Progress::read_to_ns);
@@ -82,16 +82,12 @@ pub fn reader(region: &AwsRegion, config: &PullConfig) -> Option<XrayReader> {
         way_found_ns: None,
     };
     puller.expect(0.0);
-    let past = restored(&puller.pipeline, &past_key(&live_key));
+    let past = puller.pipeline.restored(&past_key(&live_key));
     Some(XrayReader { puller, live, live_key, stored_to_ns, next_live_ns: now_ns, past })
 }
 
 fn past_key(key: &str) -> String {
     format!("{key}:backfill")
-}
-
-fn restored<T: for<'a> Deserialize<'a>>(pipeline: &Pipeline, key: &str) -> Option<T> {
-    pipeline.cursor(key).and_then(|bytes| postcard::from_bytes(&bytes).ok())
 }
 
 fn now_ns() -> i64 {
