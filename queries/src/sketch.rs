@@ -10,6 +10,7 @@ mod range;
 use std::sync::LazyLock;
 
 use crate::api::graph::{Latency, Quantile};
+use crate::api::series::Percentiles;
 
 use self::range::{range_bin, range_bounds_ms};
 
@@ -215,6 +216,17 @@ impl Bins {
         }
         let [p50, p90, p99] = self.quantiles(scheme, count, [0.5, 0.9, 0.99]);
         Some(Latency { count: count as u64, p50, p90, p99 })
+    }
+
+    /// More percentiles than [`Self::latency`] gives; none where nothing was counted.
+    pub fn percentiles(&self, scheme: Scheme) -> Option<Percentiles> {
+        let count: i64 = self.0.iter().map(|&(_, count)| count.max(0)).sum();
+        if count <= 0 {
+            return None;
+        }
+        let [p50, p75, p90, p95, p99, p999] =
+            self.quantiles(scheme, count, [0.5, 0.75, 0.9, 0.95, 0.99, 0.999]);
+        Some(Percentiles { count: count as u64, p50, p75, p90, p95, p99, p999 })
     }
 
     /// The values that the `⌈q·count⌉`-th smallest requests have, with the bounds between which they lie; `q` from the

@@ -1,7 +1,7 @@
 //! Numbers beside each other: tiles of the most important ones, and a table of what each source says.
 
 use leptos::prelude::*;
-use sidecarta_queries::api::graph::{Evidence, Latency, Quantile, Source};
+use sidecarta_queries::api::graph::{Evidence, Quantile, Source};
 
 use crate::components::sign::source_word;
 use crate::format;
@@ -151,10 +151,8 @@ fn coverage_words(evidence: &[Evidence]) -> Option<String> {
 }
 
 /// A percentile of a latency that may not be known.
-pub(crate) fn percentile(latency: Option<&Latency>, of: impl Fn(&Latency) -> Quantile) -> String {
-    latency
-        .filter(|latency| latency.count > 0)
-        .map_or_else(|| "–".to_owned(), |latency| quantile(of(latency)))
+pub(crate) fn percentile<T>(latency: Option<&T>, of: impl Fn(&T) -> Quantile) -> String {
+    latency.map_or_else(|| "–".to_owned(), |latency| quantile(of(latency)))
 }
 
 /// A percentile, or the range in which it lies where that is wide.
@@ -168,6 +166,8 @@ fn quantile(quantile: Quantile) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sidecarta_queries::api::graph::Latency;
+
     use super::*;
 
     fn text(low_ms: f64, ms: f64, high_ms: f64) -> String {
@@ -205,6 +205,6 @@ mod tests {
     #[test]
     fn latency_of_nothing_is_not_zero() {
         assert_eq!(percentile(Some(&Latency::default()), |latency| latency.p50), "–");
-        assert_eq!(percentile(None, |latency| latency.p50), "–");
+        assert_eq!(percentile(None, |latency: &Latency| latency.p50), "–");
     }
 }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::{Health, Latency, Source};
+use super::graph::{Evidence, Health};
+use super::series::{NamedCount, Percentiles, StatusClasses};
 
 /// The answer of `GET /api/v1/routes`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -12,10 +13,12 @@ pub struct RoutesResponse {
     pub routes: Vec<RouteSummary>,
     /// How many there are in all; beyond the limit those with the fewest requests are left out.
     pub total: u64,
+    /// Length of a step of the trends, seconds.
+    pub step_s: u32,
 }
 
 /// Requests to one version of a service along one route, each once.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RouteSummary {
     /// Node id of the service, as in the graph.
@@ -25,6 +28,9 @@ pub struct RouteSummary {
     /// Its version, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Node id of the caller, where the rows are parted by caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<String>,
     /// Method and template, with ids folded: `GET /orders/{id}`. `__overflow__` stands for all that is over the 500 routes
     /// that a service may have.
     pub route: String,
@@ -44,15 +50,28 @@ pub struct RouteSummary {
     pub timeouts: u64,
     /// Requests whose connection could not be made.
     pub connection_failures: u64,
+    /// Answers by class.
+    pub classes: StatusClasses,
+    /// Response flags of Envoy with how often each was given, most first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<NamedCount>,
+    /// gRPC statuses by name with how often each was given, most first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grpc: Vec<NamedCount>,
     /// How long they took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latency: Option<Latency>,
+    pub latency: Option<Percentiles>,
+    /// What the proxies added to that, where they know when their upstream answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_added: Option<Percentiles>,
     /// How it is doing.
     pub health: Health,
-    /// Where the numbers come from.
-    pub evidence: Source,
-    /// Whose proxies saw the requests.
+    /// What each source says, best first; the row's own numbers are the first one's.
+    pub evidence: Vec<Evidence>,
+    /// Who saw the requests.
     pub seen_by: SeenBy,
+    /// Requests and errors of each step of the range, for a small line.
+    pub trend: Vec<[u64; 2]>,
 }
 
 /// Whose proxies saw requests.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::graph::{Health, NodeKind, Source};
+use crate::api::graph::{Health, NodeKind};
 use crate::api::routes::{RouteSummary, RoutesResponse, SeenBy};
 use crate::rows::access_log::Direction;
 use crate::sketch::Scheme;
@@ -79,7 +79,7 @@ pub fn routes(
     routes.sort_by(|one, other| other.requests.cmp(&one.requests).then_with(|| key(one).cmp(&key(other))));
     let total = routes.len() as u64;
     routes.truncate(filter.limit);
-    Ok(RoutesResponse { routes, total })
+    Ok(RoutesResponse { routes, total, step_s: 0 })
 }
 
 fn key(route: &RouteSummary) -> (&str, &str, &Option<String>) {
@@ -140,10 +140,10 @@ impl Along {
             retries: count(measures.retries),
             timeouts: count(measures.timeouts),
             connection_failures: count(measures.connection_failures),
-            latency: measures.client.latency(Scheme::Envoy),
+            latency: measures.client.percentiles(Scheme::Envoy),
             health: Health::of(requests, errors),
-            evidence: Source::AccessLog,
             seen_by,
+            ..RouteSummary::default()
         }
     }
 }
