@@ -5,12 +5,12 @@ use sidecarta_tests::harness::{ServerOptions, eventually_ok};
 use tempfile::TempDir;
 
 use super::logging_envoys::{
-    Envoy, FILES, OTLP_LOG, VERSIONS, difference, entry, load, otlp_entries, routes, service,
+    ALS_LOG, Envoy, FILES, OTLP_LOG, VERSIONS, difference, entry, load, routes, sent_entries, service,
 };
 
 /// One entry for each log of each Envoy.
 fn server_config(folder: &TempDir) -> String {
-    let mut text = otlp_entries();
+    let mut text = sent_entries();
     for version in VERSIONS {
         for (log, format) in FILES {
             let path = folder.path().join(format!("{log}-{version}.log"));
@@ -41,7 +41,7 @@ async fn every_log_tells_of_each_route_and_version_what_happened() {
     assert_eq!(truth.len(), 6);
 
     for restarted in [false, true] {
-        for log in FILES.map(|(log, _)| log).into_iter().chain([OTLP_LOG]) {
+        for log in FILES.map(|(log, _)| log).into_iter().chain([OTLP_LOG, ALS_LOG]) {
             let routes = eventually_ok("the log is read", async || {
                 let routes = routes(&server, log).await;
                 let difference = difference(&routes, &truth);

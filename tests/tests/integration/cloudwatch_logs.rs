@@ -8,6 +8,7 @@ use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
+use sidecarta_queries::api::routes::RouteSummary;
 use sidecarta_queries::api::sources::{SourceState, SourceStatus};
 use sidecarta_tests::fake_aws::{ACCOUNT, FakeAws, Fault};
 use sidecarta_tests::harness::{Answer, Server, ServerOptions, client, eventually, eventually_ok, program};
@@ -15,7 +16,7 @@ use sidecarta_tests::mesh::{ReservedPort, bound_to_us};
 use tempfile::TempDir;
 
 use super::logging_envoys::{
-    Envoy, FILES, OTLP_LOG, REQUESTS, VERSIONS, difference, load, otlp_entries, routes, service,
+    ALS_LOG, Envoy, FILES, OTLP_LOG, REQUESTS, VERSIONS, difference, load, routes, sent_entries, service,
 };
 
 const READ: &str = "FilterLogEvents";
@@ -74,6 +75,34 @@ async fn eventually_log_records(server: &Server, count: u64) {
     .await;
 }
 
+/// What a log says of one route of one version.
+#[derive(Clone, Debug)]
+struct Numbers {
+    counts: [u64; 3],
+    /// Bounds of the percentiles, ms.
+    low_ms: [f64; 3],
+}
+
+impl Numbers {
+    /// Envoy tells the service when the last byte was sent, and the lines when all was done, in whole milliseconds.
+    fn is_like(&self, other: &Self) -> bool {
+        let near = |(one, other): (&f64, &f64)| (one - other).abs() <= 1.0;
+        self.counts == other.counts && self.low_ms.iter().zip(&other.low_ms).all(near)
+    }
+}
+
+fn numbers(routes: Vec<RouteSummary>) -> BTreeMap<(Option<String>, String), Numbers> {
+    let numbers = |route: RouteSummary| {
+        let latency = route.latency.expect("each line says how long it took");
+        let numbers = Numbers {
+            counts: [route.requests, route.errors, latency.count],
+            low_ms: [latency.p50, latency.p90, latency.p99].map(|quantile| quantile.low_ms),
+        };
+        ((route.version, route.route), numbers)
+    };
+    routes.into_iter().map(numbers).collect()
+}
+
 /// The lines of a file, once all requests are in it.
 async fn lines_of(folder: &TempDir, log: &str) -> Vec<(&'static str, String)> {
     eventually_ok("Envoy writes its logs", async || {
@@ -90,7 +119,7 @@ async fn lines_of(folder: &TempDir, log: &str) -> Vec<(&'static str, String)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn access_logs_tell_the_same_as_those_that_envoy_sends() {
     let (folder, fake) = (tempfile::tempdir().unwrap(), FakeAws::start().await);
-    let mut config = otlp_entries() + &aws(&fake.url());
+    let mut config = sent_entries() + &aws(&fake.url());
     for version in VERSIONS {
         for (log, format) in FILES {
             let more = format!(
@@ -120,12 +149,25 @@ async fn access_logs_tell_the_same_as_those_that_envoy_sends() {
         }
     }
     for restarted in [false, true] {
-        for log in FILES.map(|(log, _)| log).into_iter().chain([OTLP_LOG]) {
-            eventually_ok("the log is read", async || {
-                let difference = difference(&routes(&server, log).await, &truth);
-                if difference.is_empty() { Ok(()) } else { Err(format!("{log}: {difference}")) }
+        let mut told = Vec::new();
+        for log in [ALS_LOG, OTLP_LOG].into_iter().chain(FILES.map(|(log, _)| log)) {
+            let routes = eventually_ok("the log is read", async || {
+                let routes = routes(&server, log).await;
+                let difference = difference(&routes, &truth);
+                if difference.is_empty() { Ok(routes) } else { Err(format!("{log}: {difference}")) }
             })
             .await;
+            told.push((log, numbers(routes)));
+        }
+        let by_als = told[0].1.clone();
+        for (log, numbers) in told {
+            for (route, number) in &numbers {
+                assert!(
+                    number.is_like(&by_als[route]),
+                    "{log} {route:?}: {number:?}, ALS {:?}",
+                    by_als[route]
+                );
+            }
         }
         if !restarted {
             let told = source(&server, "/ecs/by-text-v1").await;

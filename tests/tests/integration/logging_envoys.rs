@@ -20,6 +20,8 @@ use tokio::process::Child;
 pub(super) const VERSIONS: [&str; 2] = ["v1", "v2"];
 /// The log that each Envoy sends by OTLP, as the name of the service that its requests count for.
 pub(super) const OTLP_LOG: &str = "by-otlp";
+/// The log that each Envoy sends to the access log service, likewise: by rules of identity, since it names the Envoy alone.
+pub(super) const ALS_LOG: &str = "by-als";
 /// The files that each Envoy writes, likewise, and how Sidecarta is to read them.
 pub(super) const FILES: [(&str, &str); 4] = [
     ("by-text", "auto"),
@@ -47,7 +49,7 @@ pub(super) async fn service() -> SocketAddr {
     address
 }
 
-/// An Envoy before the service, which logs each request three times.
+/// An Envoy before the service, which logs each request in six ways.
 pub(super) struct Envoy {
     url: String,
     _process: Child,
@@ -142,6 +144,13 @@ fn configuration(folder: &TempDir, version: &str, service: SocketAddr, otlp: Soc
             "grpc_service": {"envoy_grpc": {"cluster_name": "sidecarta"}},
             "attributes": {"values": attributes},
         }}),
+        json!({"name": "envoy.access_loggers.http_grpc", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
+            "common_config": {
+                "log_name": ALS_LOG, "transport_api_version": "V3", "buffer_flush_interval": "0.05s",
+                "grpc_service": {"envoy_grpc": {"cluster_name": "sidecarta"}},
+            },
+        }}),
     ];
     let manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -230,9 +239,14 @@ pub(super) fn difference(routes: &[RouteSummary], truth: &Truth) -> String {
     if seen == known { String::new() } else { format!("seen {seen:?}\ntrue {known:?}") }
 }
 
-/// The entries for the logs that come by OTLP.
-pub(super) fn otlp_entries() -> String {
-    VERSIONS.map(|version| entry(OTLP_LOG, version, "auto", "")).concat()
+/// What the configuration says of the logs that Envoy sends.
+pub(super) fn sent_entries() -> String {
+    let by_otlp = VERSIONS.map(|version| entry(OTLP_LOG, version, "auto", "")).concat();
+    let by_als = format!(
+        "[[identity]]\nmatch = 'proxy'\npattern = 'orders-(?<version>v\\d)'\nservice = '{ALS_LOG}'\n\
+         version = '$version'\n[[identity]]\nmatch = 'cluster'\npattern = 'local_app'\nignore = true\n"
+    );
+    by_otlp + &by_als
 }
 
 /// An entry of `[[access_log]]` for a log of one version.
