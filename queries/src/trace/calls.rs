@@ -122,7 +122,9 @@ impl Calls {
         // What an application does behind its proxy is no longer the proxy's call.
         let left_proxy =
             by_proxy && (!skeleton.flags.proxy || self.below(tree, parent, span) == Below::Forwarded);
-        if left_proxy || skeleton.kind == SpanKind::Server {
+        // An Envoy's span for what its own application sends is a server's too, and is part of that call.
+        let receives = skeleton.kind == SpanKind::Server && !is_way_out(tree, parent, span);
+        if left_proxy || receives {
             self.all[at.call].members[at.member].stayed_inside = true;
             self.inside.push(span);
             return None;
@@ -147,6 +149,7 @@ impl Calls {
                 Some(self.join(span, at))
             }
             (SpanKind::Client | SpanKind::Producer, ..) => Some(self.begin(span, false)),
+            (SpanKind::Server, Some(at), _) if forwards => Some(self.join(span, at)),
             _ if forwards => Some(self.begin(span, false)),
             _ => around,
         }
@@ -190,6 +193,12 @@ impl Calls {
             Below::Aside
         }
     }
+}
+
+/// Whether a proxy's span is its application's request on the way out: directly below a span of the application.
+fn is_way_out(tree: &Tree<'_>, parent: usize, span: usize) -> bool {
+    let (above, skeleton) = (tree.spans[parent], tree.spans[span]);
+    !above.flags.proxy && skeleton.flags.proxy && skeleton.upstream_cluster.is_some()
 }
 
 /// Whether the span is one try of the proxy whose span the parent is.

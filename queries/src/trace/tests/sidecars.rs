@@ -1,6 +1,7 @@
 //! Proxies disappear into the workloads they serve.
 
 use super::{clusters, edges, trace};
+use crate::trace::contributions;
 
 /// A call through two sidecars that make a span for each try, down to the applications.
 const FULL_CHAIN: &str = "
@@ -19,6 +20,37 @@ fn a_chain_of_two_sidecars_is_one_edge() {
     let spans = trace(FULL_CHAIN);
     assert_eq!(edges(&spans), ["orders@v1 -> db=postgresql:shop 2/-", "web@v1 -> orders@v1 grpc 20/15"]);
     assert_eq!(clusters(&spans), ["orders: local = orders@v1", "web: orders_v1 = orders@v1"]);
+}
+
+#[test]
+fn what_a_sidecar_sends_for_its_application_is_that_applications_call_whatever_kind_its_span_is() {
+    let spans = trace(&FULL_CHAIN.replace("web egress", "web egress as-server"));
+    assert_eq!(edges(&spans), ["orders@v1 -> db=postgresql:shop 2/-", "web@v1 -> orders@v1 grpc 20/15"]);
+    let by_xray = trace(
+        "
+         web@v1 CLIENT xray 20ms
+           web egress as-server cluster=orders 19ms
+             web router cluster=orders err 5ms
+             web router cluster=orders 8ms
+               orders ingress cluster=local 7ms
+                 orders@v1 SERVER 6ms",
+    );
+    assert_eq!(edges(&by_xray), ["web@v1 -> orders@v1 x2 20/7"]);
+    assert!(contributions(&by_xray).0.iter().all(|call| call.by_xray));
+}
+
+#[test]
+fn a_service_that_calls_itself_through_its_sidecar_is_no_edge() {
+    let spans = trace(
+        "
+         web@v1 SERVER 20ms
+           web@v1 CLIENT 18ms
+             web egress as-server cluster=web 17ms
+               web ingress cluster=local 15ms
+                 web@v2 SERVER 12ms
+                   web@v2 CLIENT host=redis 2ms",
+    );
+    assert_eq!(edges(&spans), ["client -> web@v1 -/20", "web@v2 -> host=redis 2/-"]);
 }
 
 #[test]

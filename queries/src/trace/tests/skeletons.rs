@@ -11,8 +11,8 @@ use crate::trace::{Contribution, Endpoint, contributions};
 /// `INTERNAL`, `PRODUCER` and `CONSUMER` are an application's; `ingress` and `egress` are the spans that an Envoy makes
 /// for a request it receives (node `SERVICE-envoy` unless `node=` says otherwise), `router` the one for a single try.
 /// The service is `name`, `name@version`, `namespace/name` or all three. Then `err`, `timeout`, `cluster=C`, `node=N`,
-/// `env=E`, `db=SYSTEM:NAME`, `queue=SYSTEM:NAME`, `service=NAME`, `host=NAME`, `http`, `grpc`, `sql`, `12ms`
-/// (duration, 1 ms unless said), `at=5` (start in ms, else the line's number), `id=7` (else the line's number from 1)
+/// `env=E`, `db=SYSTEM:NAME`, `queue=SYSTEM:NAME`, `service=NAME`, `host=NAME`, `http`, `grpc`, `sql`,
+/// `as-server` (whatever the span is, its kind says that it received a request), `xray` and `12ms` (duration, 1 ms unless said), `at=5` (start in ms, else the line's number), `id=7` (else the line's number from 1)
 /// and `parent=9`.
 pub(super) fn trace(text: &str) -> Vec<Skeleton> {
     let mut spans: Vec<Skeleton> = Vec::new();
@@ -93,6 +93,8 @@ fn say(span: &mut Skeleton, word: &str) {
             "http" => traits.protocol = Protocol::Http,
             "grpc" => traits.protocol = Protocol::Grpc,
             "sql" => traits.protocol = Protocol::Database,
+            "as-server" => traits.kind = SpanKind::Server,
+            "xray" => traits.flags.xray = true,
             _ => span.duration_ns = word.strip_suffix("ms").unwrap().parse::<u64>().unwrap() * 1_000_000,
         },
     }
