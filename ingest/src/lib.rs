@@ -6,6 +6,7 @@
 pub mod access_log;
 pub mod aws;
 pub mod cloudwatch;
+mod connections;
 pub mod discovery;
 pub mod envoy;
 #[cfg(test)]

@@ -14,10 +14,11 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::connections;
+
 mod attributes;
 mod body;
 mod compression;
-mod connections;
 mod decode;
 mod grpc;
 mod http;

@@ -15,10 +15,10 @@ use futures::future::BoxFuture;
 use sidecarta_queries::rows::envoy::Proxy;
 use tokio_util::sync::CancellationToken;
 
-use super::connections::Peer;
 use super::memory::{MemoryBudget, Reservation};
 use super::service::{Receiver, now_ns};
 use super::status::Refusal;
+use crate::connections::Peer;
 use crate::status::SourceHandle;
 
 mod identity;

@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 
 pub use config::{SamplingRuleConfig, XrayConfig};
 
+use crate::connections;
 use crate::pipeline::Pipeline;
 use crate::status::SourceBook;
 use receive::Receiver;
@@ -34,6 +35,8 @@ const KIND: &str = "xray_daemon";
 const QUEUE_BYTES: usize = 32 << 20;
 /// Documents that may wait to become spans.
 const QUEUE_DOCUMENTS: usize = 32_768;
+/// Processes that may ask at once what to sample; others wait.
+const MAX_CONNECTIONS: usize = 1_000;
 /// What the system is asked to keep of datagrams that have come and were not received yet, bytes.
 const SYSTEM_BUFFER: usize = 16 << 20;
 /// How often a port is sought that is free for both protocols, where any will do.
@@ -91,7 +94,7 @@ impl Daemon {
         tasks.spawn(receiver.run(self.udp, shutdown.clone()));
         tasks.spawn(Storing::new(pipeline.clone(), handle, shutdown.clone()).run(waiting));
         let rules = sampling::router(config);
-        let serving = axum::serve(self.tcp, rules).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+        let serving = connections::serve(self.tcp, rules, MAX_CONNECTIONS, shutdown.clone());
         tasks.spawn(async move {
             if let Err(error) = serving.await {
                 tracing::error!(error = %error, "Answering for the daemon of X-Ray ended");

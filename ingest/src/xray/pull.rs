@@ -6,6 +6,7 @@
 
 mod fetch;
 mod progress;
+mod puller;
 mod reader;
 
 use serde::{Deserialize, Serialize};

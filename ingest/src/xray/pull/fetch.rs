@@ -50,6 +50,8 @@ pub(super) struct Fetched {
     pub(super) too_large: u64,
     /// Documents in a form that is none of segments.
     pub(super) other_format: u64,
+    /// Segments that came without their document.
+    pub(super) empty: u64,
 }
 
 impl Fetched {
@@ -117,6 +119,7 @@ pub(super) async fn batches(
                 fetched.unprocessed.extend(more.unprocessed);
                 fetched.asked.extend(few);
                 fetched.too_large += more.too_large;
+                fetched.empty += more.empty;
             }
             Err(fault) => return (fetched, Err(fault)),
         }
@@ -135,7 +138,9 @@ async fn batch(client: &Client, source: &AwsSource, traces: &[u128]) -> Result<F
         for trace in answer.traces.unwrap_or_default() {
             let Some(id) = trace.id().and_then(trace_id) else { continue };
             fetched.too_large += u64::from(trace.limit_exceeded() == Some(true));
-            let documents = trace.segments.unwrap_or_default().into_iter().filter_map(|part| part.document);
+            let segments = trace.segments.unwrap_or_default();
+            fetched.empty += segments.iter().filter(|segment| segment.document.is_none()).count() as u64;
+            let documents = segments.into_iter().filter_map(|segment| segment.document);
             fetched.documents.entry(id).or_default().extend(documents);
         }
         token = answer.next_token.filter(|token| !token.is_empty());
@@ -199,6 +204,7 @@ pub(super) async fn retrieval(
             if is_other {
                 fetched.other_format += spans.len() as u64;
             } else {
+                fetched.empty += spans.iter().filter(|span| span.document.is_none()).count() as u64;
                 documents.extend(spans.into_iter().filter_map(|span| span.document));
             }
         }

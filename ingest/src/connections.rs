@@ -34,14 +34,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where the connection comes from, among the extensions of each of its requests.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) IpAddr);
+pub(crate) struct Peer(pub(super) IpAddr);
 
 /// Serves `router` on every connection of `listener` until `shutdown`, then lets the requests that are being served end.
 /// Beyond `max_connections` a connection waits to be accepted.
 ///
 /// # Errors
 /// None at present: a connection that fails, or fails to be accepted, costs only itself.
-pub(super) async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     max_connections: usize,
