@@ -14,6 +14,7 @@ use crate::sketch::Bins;
 use super::shapes::SharedVarying;
 use super::tiers::{self, Part, TimeRange};
 use super::totals::{PastTotals, RunningTotals, SeriesTotal, SpareBuffer};
+use super::trace_index::{SharedTraceIndex, TraceIndexSize};
 use super::{
     Counts, Directory, Measures, SharedDirectory, StoreError, StoreOptions, database, read_directory,
 };
@@ -65,6 +66,7 @@ pub struct Store {
     pool: Arc<Mutex<Vec<Connection>>>,
     directory: SharedDirectory,
     varying: SharedVarying,
+    index: SharedTraceIndex,
     past: PastTotals,
     spare: SpareBuffer,
     options: Arc<StoreOptions>,
@@ -82,12 +84,14 @@ impl Store {
         options: &StoreOptions,
         directory: SharedDirectory,
         varying: SharedVarying,
+        index: SharedTraceIndex,
     ) -> Self {
         let pool = Arc::new(Mutex::new(vec![connection]));
         Self {
             pool,
             directory,
             varying,
+            index,
             past: PastTotals::default(),
             spare: SpareBuffer::default(),
             options: Arc::new(options.clone()),
@@ -111,6 +115,16 @@ impl Store {
         log.push(".wal");
         let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
         size(&file) + size(Path::new(&log))
+    }
+
+    /// What finds traces by their ids.
+    pub(super) fn index(&self) -> &SharedTraceIndex {
+        &self.index
+    }
+
+    /// How large the index is that finds traces by their ids.
+    pub fn trace_index_size(&self) -> TraceIndexSize {
+        self.index.read(super::trace_index::TraceIndex::size)
     }
 
     /// The folder of the log.
