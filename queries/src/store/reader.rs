@@ -218,6 +218,28 @@ impl Store {
         Ok(sums)
     }
 
+    /// The numbers of the series that count something over a time range: what the graph is made of without its numbers,
+    /// at a fraction of the cost.
+    pub fn active_series(&self, range: TimeRange) -> Result<Vec<u32>, StoreError> {
+        let mut sums: BTreeMap<u32, i64> = BTreeMap::new();
+        self.read("read what was counted", |connection| {
+            let parts = tiers::parts(range, tiers::progress(connection)?).into_iter().map(|part| {
+                let sql = include_str!("../../sql/graph/active_series.sql");
+                (sql.replace("{tier}", &format!("store.{}", part.table)), part.bounds.to_vec())
+            });
+            let hot = include_str!("../../sql/graph/active_hot_series.sql").to_owned();
+            for (sql, bounds) in parts.chain([(hot, vec![range.from_s, range.to_s])]) {
+                let mut statement = connection.prepare(&sql)?;
+                let mut rows = statement.query(duckdb::params_from_iter(bounds))?;
+                while let Some(row) = rows.next()? {
+                    *sums.entry(row.get(0)?).or_default() += row.get::<_, i64>(1)?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(sums.into_iter().filter(|&(_, sum)| sum > 0).map(|(series, _)| series).collect())
+    }
+
     /// How many rows of each kind queries see.
     pub fn row_counts(&self) -> Result<RowCounts, StoreError> {
         self.read("count its rows", |connection| {

@@ -239,3 +239,68 @@ fn of_too_many_spans_those_that_start_first_are_given_and_all_are_counted() {
         drafts.iter().filter(|draft| NOW_NS + i64::from(draft.second) * 1_000_000_000 <= last).count();
     assert_eq!(earlier, 30);
 }
+
+#[test]
+fn log_lines_that_name_a_trace_are_given_by_their_time() {
+    use crate::rows::access_log::{AccessLogBatch, AccessLogRow};
+    use crate::rows::log::{LogBatchBuilder, LogRecord};
+
+    let dir = tempfile::tempdir().unwrap();
+    let (store, mut writer) = open(&options(dir.path())).unwrap();
+    let mut logs = LogBatchBuilder::new(4);
+    for (number, trace_id) in (0..).zip([1_u128 << 64 | 5, 5, 1 << 64 | 5, 1 << 64 | 5]) {
+        let (time_ns, body) = (NOW_NS - number, Cow::from(format!("line {number}")));
+        let severity_number = if number == 0 { 17 } else { 0 };
+        logs.push(&LogRecord {
+            time_ns,
+            trace_id,
+            span_id: 3,
+            body,
+            severity_number,
+            ..LogRecord::default()
+        })
+        .unwrap();
+    }
+    writer.stage_logs(1, 1, logs.finish().unwrap(), Vec::new());
+    let row = AccessLogRow {
+        start_ns: NOW_NS,
+        trace_id: 5,
+        span_id: 4,
+        duration_ns: Some(7),
+        node_cluster: "web".to_owned(),
+        method: "GET".to_owned(),
+        path: "/carts".to_owned(),
+        response_code: 503,
+        response_flags: "UF".to_owned(),
+        upstream_cluster: "carts".to_owned(),
+        attributes: vec![("tenant".to_owned(), "blue".to_owned())],
+        ..AccessLogRow::default()
+    };
+    let raw = AccessLogRow {
+        raw: "no format fits".to_owned(),
+        trace_id: 5,
+        start_ns: NOW_NS + 1,
+        ..AccessLogRow::default()
+    };
+    writer.stage_access_logs(2, Box::new(AccessLogBatch { rows: vec![row, raw], cursor: None }));
+    writer.publish().unwrap();
+    for moved in [false, true] {
+        if moved {
+            writer.move_into_file().unwrap();
+        }
+        let around = [NOW_NS - 2, NOW_NS + 10];
+        let logs = store.trace_logs(1 << 64 | 5, around, 10).unwrap();
+        let lines: Vec<_> = logs.lines.iter().map(|line| (line.body.as_str(), &*line.severity)).collect();
+        assert_eq!((lines, logs.count), (vec![("line 2", ""), ("line 0", "ERROR")], 2), "moved: {moved}");
+        let first = store.trace_logs(1 << 64 | 5, around, 1).unwrap();
+        assert_eq!((first.lines.len(), first.lines[0].body.as_str(), first.count), (1, "line 2", 2));
+        let lines = store.trace_access_logs(5, around, 10).unwrap().lines;
+        let line = &lines[0];
+        assert_eq!((line.body.as_str(), line.severity.as_str()), ("GET /carts 503 UF", "ERROR"));
+        assert_eq!((line.service.as_str(), line.duration_ns, line.span_id), ("web", Some(7), 4));
+        let said: Vec<_> =
+            line.attributes.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        assert_eq!(said, [("tenant", "blue"), ("upstream_cluster", "carts")]);
+        assert_eq!((lines[1].body.as_str(), lines[1].severity.as_str()), ("no format fits", ""));
+    }
+}
