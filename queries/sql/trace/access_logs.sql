@@ -28,7 +28,7 @@ SELECT
         {'key': 'upstream_host', 'value': upstream_host},
         {'key': 'user_agent', 'value': user_agent}
     ], lambda entry: entry.value <> ''))) AS attributes
-FROM access_log_rows
+FROM ({rows})
 WHERE start_ns BETWEEN {from_ns} AND {to_ns} AND trace_hi = {trace_hi} AND trace_lo = {trace_lo}
 ORDER BY start_ns, span_id
 LIMIT {limit}

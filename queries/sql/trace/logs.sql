@@ -1,5 +1,5 @@
--- The first log records that name a trace, with a time from $1 to $2, between which the trace lies with an hour before
--- and behind: other blocks are not read.
+-- The first log records that name a trace, of a time from `from_ns` to `to_ns`, between which the trace lies with an hour
+-- before and behind: other blocks are not read. `rows` is where they may lie.
 SELECT
     time_ns,
     span_id,
@@ -16,7 +16,7 @@ SELECT
     service,
     body,
     attributes
-FROM log_rows
+FROM ({rows})
 WHERE time_ns BETWEEN {from_ns} AND {to_ns} AND trace_hi = {trace_hi} AND trace_lo = {trace_lo}
 ORDER BY time_ns, span_id
 LIMIT {limit}

@@ -2,6 +2,7 @@
 
 use duckdb::Connection;
 
+use super::partitions::day_of;
 use super::trace_index::{Run, SharedTraceIndex};
 
 /// Where spans of some traces may lie, seen in one state of the store.
@@ -48,6 +49,25 @@ impl Places {
     pub(super) fn shapes(&self) -> String {
         union(self.days.iter().map(|day| format!("FROM store.shapes_{day}")), "shapes")
     }
+}
+
+/// A day of grace for clocks that are ahead of ours.
+const AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+
+/// All rows of one kind that may be about this time or later, ns since 1970, as a query: none came before what they are
+/// about.
+pub(super) fn rows_since(
+    connection: &Connection,
+    index: &SharedTraceIndex,
+    table: &str,
+    time_ns: i64,
+) -> Result<String, duckdb::Error> {
+    let progress = include_str!("../../sql/store/read_progress.sql");
+    let moved: u64 = connection.query_row(progress, [], |row| row.get(1))?;
+    let first = jiff::Timestamp::from_nanosecond(time_ns.into()).and_then(|time| time.checked_sub(AHEAD));
+    let first = first.map(day_of).unwrap_or_default();
+    let days = index.read(|index| index.days_since(&first, moved));
+    Ok(union(days.into_iter().map(|day| format!("FROM store.{table}_{day}")), table))
 }
 
 /// What is stored, and what is in memory of the same kind.

@@ -187,6 +187,12 @@ impl TraceIndex {
         days.filter(|(number, day)| *number < 2 || day.is_open).map(|(_, day)| day.day.as_str())
     }
 
+    /// The days of arrival from this one on, `YYYYMMDD`.
+    pub(super) fn days_since(&self, first: &str, moved: u64) -> Vec<String> {
+        let days = self.days.iter().filter(|day| day.since <= moved && *day.day >= *first);
+        days.map(|day| day.day.clone()).collect()
+    }
+
     pub(super) fn size(&self) -> TraceIndexSize {
         let filters = || self.days.iter().flat_map(|day| &day.portions).map(|portion| portion.filter.len());
         TraceIndexSize { portions: filters().count() as u64, bytes: filters().sum::<usize>() as u64 }

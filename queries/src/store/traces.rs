@@ -16,7 +16,7 @@ use crate::rows::span::{
 };
 
 use self::columns::{Texts, maps, optional, texts};
-use super::stored_traces::Places;
+use super::stored_traces::{Places, rows_since};
 use super::{Store, StoreError};
 
 /// A trace as stored so far.
@@ -179,10 +179,10 @@ impl Store {
         [from_ns, to_ns]: [i64; 2],
         most: usize,
     ) -> Result<StoredLogs, StoreError> {
-        let (sql, rows, time) = match kind {
-            LogKind::Log => (include_str!("../../sql/trace/logs.sql"), "log_rows", "time_ns"),
+        let (sql, table, time) = match kind {
+            LogKind::Log => (include_str!("../../sql/trace/logs.sql"), "logs", "time_ns"),
             LogKind::AccessLog => {
-                (include_str!("../../sql/trace/access_logs.sql"), "access_log_rows", "start_ns")
+                (include_str!("../../sql/trace/access_logs.sql"), "access_logs", "start_ns")
             }
         };
         let of_trace = |sql: &str| {
@@ -193,7 +193,10 @@ impl Store {
         };
         self.read("read the log lines of a trace", |connection| {
             let mut lines = Vec::new();
-            let limited = of_trace(sql).replace("{limit}", &most.saturating_add(1).to_string());
+            let rows = rows_since(connection, self.index(), table, from_ns)?;
+            let limited = of_trace(sql)
+                .replace("{rows}", &rows)
+                .replace("{limit}", &most.saturating_add(1).to_string());
             for batch in connection.prepare(&limited)?.query_arrow([])? {
                 columns::log_lines(&batch, kind == LogKind::AccessLog, &mut lines);
             }
@@ -201,7 +204,7 @@ impl Store {
             if lines.len() > most {
                 lines.truncate(most);
                 let all = of_trace(include_str!("../../sql/trace/count_logs.sql"))
-                    .replace("{rows}", rows)
+                    .replace("{rows}", &rows)
                     .replace("{time}", time);
                 count = connection.query_row(&all, [], |row| row.get(0))?;
             }
