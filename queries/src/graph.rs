@@ -7,7 +7,7 @@
 //! 4. [`answer`] turns them into the wire types, adding up by [`together`] what is drawn as one.
 //! 5. [`filtered`] takes out of it what was asked for.
 //!
-//! `routes` and `proxies` tell of the same series by route and by proxy.
+//! `routes` and `proxies` tell of the same series by route and by proxy, `trace_calls` of the calls of one trace.
 
 mod answer;
 mod counted;
@@ -20,6 +20,7 @@ mod proxies;
 mod routes;
 mod rules;
 mod together;
+mod trace_calls;
 
 use crate::api::graph::Graph;
 use crate::store::{Store, StoreError, TimeRange};
@@ -29,10 +30,11 @@ pub use filter::{EvidenceDetail, GraphFilter, filtered};
 pub use proxies::{edge_statistics, proxies, proxies_of, proxy};
 pub use routes::{RouteFilter, routes};
 pub use rules::{IdentityRuleConfig, IdentityRules, IdentityRulesError};
+pub(crate) use trace_calls::trace_calls;
 
 /// How long a calling or called span may be on its way before its absence means something, seconds. Senders keep spans
 /// for up to five seconds, twice in a row where a collector stands between.
-const SETTLE_SECONDS: i64 = 20;
+pub(crate) const SETTLE_SECONDS: i64 = 20;
 
 /// What a graph is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,3 +22,5 @@ pub mod sketch;
 pub mod store;
 #[cfg(not(target_family = "wasm"))]
 pub mod trace;
+#[cfg(not(target_family = "wasm"))]
+pub mod waterfall;

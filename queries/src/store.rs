@@ -17,8 +17,11 @@ mod recent;
 mod schema;
 mod shapes;
 mod staged;
+mod stored_traces;
 mod tiers;
 mod totals;
+mod trace_index;
+mod traces;
 mod window;
 mod writer;
 
@@ -35,6 +38,8 @@ pub use reader::{RollupRow, RowCounts, Store};
 pub use staged::Published;
 pub use tiers::TimeRange;
 pub use totals::SeriesTotal;
+pub use trace_index::TraceIndexSize;
+pub use traces::{StoredLog, StoredLogs, StoredShape, StoredSpan, StoredTrace};
 pub use writer::Writer;
 
 /// What the store may use, and when it does what.
@@ -145,8 +150,10 @@ pub fn open(options: &StoreOptions) -> Result<(Store, Writer), StoreError> {
     let directory: SharedDirectory = Arc::new(RwLock::new(Directory::load(&connection)?));
     let reader = connection.try_clone().map_err(database("open a connection"))?;
     let varying = shapes::SharedVarying::default();
-    let store = Store::new(reader, options, Arc::clone(&directory), varying.clone());
-    let writer = Writer::new(connection, options.clone(), partitions, directory, varying)?;
+    let index = trace_index::SharedTraceIndex::load(&connection, partitions.days())
+        .map_err(database("read where traces lie"))?;
+    let store = Store::new(reader, options, Arc::clone(&directory), varying.clone(), index.clone());
+    let writer = Writer::new(connection, options.clone(), partitions, index, directory, varying)?;
     Ok((store, writer))
 }
 

@@ -16,7 +16,7 @@ mod contributions;
 mod learned;
 mod owners;
 mod parts;
-mod tree;
+pub(crate) mod tree;
 
 use std::sync::Arc;
 

@@ -8,3 +8,4 @@ pub mod routes;
 pub mod services;
 pub mod sources;
 pub mod status;
+pub mod traces;

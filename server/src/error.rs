@@ -21,7 +21,17 @@ impl ApiError {
 
     /// Something that is not there.
     pub fn not_found(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", message.into())
+        Self::not_found_as("not_found", message)
+    }
+
+    /// The same with a code of its own.
+    pub fn not_found_as(code: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, message.into())
+    }
+
+    /// Something that is more than is answered at once.
+    pub fn too_large(code: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, message.into())
     }
 
     /// A method that an address does not have.

@@ -36,6 +36,8 @@ mod push;
 mod scrape;
 #[path = "integration/service_connect.rs"]
 mod service_connect;
+#[path = "integration/traces.rs"]
+mod traces;
 #[path = "integration/truth.rs"]
 mod truth;
 #[path = "integration/xray_daemon.rs"]

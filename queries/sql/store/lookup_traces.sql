@@ -1,6 +1,6 @@
--- What the graph needs of the stored spans of the traces in lookup_traces.
+-- What the graph needs of the stored spans of the traces in lookup_traces. `spans` and `shapes` are where they may lie.
 WITH found AS MATERIALIZED (
-    FROM span_rows
+    FROM ({spans})
     SEMI JOIN lookup_traces USING (trace_hi, trace_lo)
 )
 SELECT
@@ -8,4 +8,4 @@ SELECT
     is_proxy, coalesce(service, ''), coalesce(namespace, ''), coalesce(version, ''), coalesce(environment, ''),
     coalesce(peer_system, ''), coalesce(peer, ''), attributes['upstream_cluster'], attributes['node_id'], is_xray
 FROM found
-JOIN shapes USING (shape_id)
+JOIN ({shapes}) USING (shape_id)

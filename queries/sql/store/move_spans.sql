@@ -5,7 +5,6 @@ BEGIN;
 INSERT INTO store.shapes_{day}
 SELECT * EXCLUDE (generation) FROM hot_shapes_{hot} WHERE generation = {generation};
 INSERT INTO store.spans_{day}
-SELECT * EXCLUDE (generation)
 FROM hot_spans_{hot}
 WHERE generation = {generation}
 ORDER BY trace_hi, trace_lo, start_ns

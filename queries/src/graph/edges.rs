@@ -303,7 +303,12 @@ impl Merged {
     }
 
     /// The number of the node that one end of a traced edge is, where it is one.
-    fn endpoint(&mut self, identity: &Identity<'_>, end: &Endpoint, caller: &str) -> Option<usize> {
+    pub(super) fn endpoint(
+        &mut self,
+        identity: &Identity<'_>,
+        end: &Endpoint,
+        caller: &str,
+    ) -> Option<usize> {
         let address = match end {
             Endpoint::Workload(workload) => Some(Arc::as_ptr(workload) as usize),
             _ => None,
@@ -336,7 +341,7 @@ impl Merged {
     }
 
     /// Whether both are one service.
-    fn are_one(&self, one: usize, other: usize) -> bool {
+    pub(super) fn are_one(&self, one: usize, other: usize) -> bool {
         let (one, other) = (&self.nodes[one].0, &self.nodes[other].0);
         one.kind == other.kind && one.name == other.name
     }

@@ -6,11 +6,14 @@ use duckdb::{Connection, Row, params};
 
 use crate::rows::span::{Peer, PeerKind, Protocol, Skeleton, SpanFlags, SpanKind, Traits, Workload};
 
+use super::stored_traces::Places;
+use super::trace_index::SharedTraceIndex;
 use super::window::SeenTraces;
 
 /// The stored spans of these traces, wherever they lie.
 pub(super) fn stored_spans(
     connection: &Connection,
+    index: &SharedTraceIndex,
     trace_ids: &[u128],
 ) -> Result<Vec<Skeleton>, duckdb::Error> {
     connection.execute(include_str!("../../sql/store/clear_lookup.sql"), [])?;
@@ -20,7 +23,11 @@ pub(super) fn stored_spans(
     }
     appender.flush()?;
     drop(appender);
-    let mut statement = connection.prepare(include_str!("../../sql/store/lookup_traces.sql"))?;
+    let places = Places::of(connection, index, trace_ids)?;
+    let lookup = include_str!("../../sql/store/lookup_traces.sql")
+        .replace("{spans}", &places.spans())
+        .replace("{shapes}", &places.shapes());
+    let mut statement = connection.prepare(&lookup)?;
     let rows = statement.query_map([], skeleton)?;
     rows.collect()
 }

@@ -52,11 +52,13 @@ impl Partitions {
         };
         let days = list().map_err(database("list its partitions"))?;
         // Those of an older version lack the tables and columns that came later.
-        days.iter().try_for_each(|day| {
-            create(connection, day)?;
-            complete(connection, day)
-        })?;
+        days.iter().try_for_each(|day| create(connection, day))?;
         Ok(Self { days })
+    }
+
+    /// The days, oldest first.
+    pub(super) fn days(&self) -> &[String] {
+        &self.days
     }
 
     /// Creates the partition of a day where it is missing.
@@ -73,7 +75,11 @@ impl Partitions {
     /// Makes the views read all partitions and what is in memory.
     pub(super) fn refresh_views(&self, connection: &Connection) -> Result<(), StoreError> {
         let view = |name: &str, table: &str| {
-            let stored = self.days.iter().map(|day| format!("FROM store.{table}_{day}"));
+            let stored = self.days.iter().map(|day| match table {
+                // The generation is ours alone.
+                "spans" => format!("SELECT * EXCLUDE (generation) FROM store.spans_{day}"),
+                _ => format!("FROM store.{table}_{day}"),
+            });
             let hot = (0..2).map(|generation| {
                 let table = format!("hot_{table}_{generation}");
                 include_str!("../../sql/store/hot_part.sql").replace("{table}", &table)
@@ -87,17 +93,17 @@ impl Partitions {
     }
 }
 
-/// Creates the tables of a day where they are missing.
+/// Creates the tables of a day where they are missing, and the columns that an older version did not have.
 fn create(connection: &Connection, day: &str) -> Result<(), StoreError> {
-    let create = KINDS.map(|kind| kind.create.replace("{table}", &format!("store.{}_{day}", kind.table)));
+    let in_table = |sql: &str, table: &str| sql.replace("{table}", &format!("store.{table}_{day}"));
+    let tables = KINDS.iter().map(|kind| in_table(kind.create, kind.table));
+    let portions = in_table(include_str!("../../sql/store/create_trace_portions.sql"), "trace_portions");
+    let columns = [
+        in_table(include_str!("../../sql/store/complete_shapes.sql"), "shapes"),
+        in_table(include_str!("../../sql/store/complete_spans.sql"), "spans"),
+    ];
+    let create: Vec<String> = tables.chain([portions]).chain(columns).collect();
     connection.execute_batch(&create.join(";\n")).map_err(database("add a partition"))
-}
-
-/// Adds the columns to a day's tables that an older version did not have.
-fn complete(connection: &Connection, day: &str) -> Result<(), StoreError> {
-    let complete = include_str!("../../sql/store/complete_shapes.sql")
-        .replace("{table}", &format!("store.shapes_{day}"));
-    connection.execute_batch(&complete).map_err(database("add the new columns to a partition"))
 }
 
 /// The day of arrival that rows of this time belong to.

@@ -14,6 +14,7 @@ use crate::sketch::Bins;
 use super::shapes::SharedVarying;
 use super::tiers::{self, Part, TimeRange};
 use super::totals::{PastTotals, RunningTotals, SeriesTotal, SpareBuffer};
+use super::trace_index::{SharedTraceIndex, TraceIndexSize};
 use super::{
     Counts, Directory, Measures, SharedDirectory, StoreError, StoreOptions, database, read_directory,
 };
@@ -65,6 +66,7 @@ pub struct Store {
     pool: Arc<Mutex<Vec<Connection>>>,
     directory: SharedDirectory,
     varying: SharedVarying,
+    index: SharedTraceIndex,
     past: PastTotals,
     spare: SpareBuffer,
     options: Arc<StoreOptions>,
@@ -82,12 +84,14 @@ impl Store {
         options: &StoreOptions,
         directory: SharedDirectory,
         varying: SharedVarying,
+        index: SharedTraceIndex,
     ) -> Self {
         let pool = Arc::new(Mutex::new(vec![connection]));
         Self {
             pool,
             directory,
             varying,
+            index,
             past: PastTotals::default(),
             spare: SpareBuffer::default(),
             options: Arc::new(options.clone()),
@@ -111,6 +115,16 @@ impl Store {
         log.push(".wal");
         let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
         size(&file) + size(Path::new(&log))
+    }
+
+    /// What finds traces by their ids.
+    pub(super) fn index(&self) -> &SharedTraceIndex {
+        &self.index
+    }
+
+    /// How large the index is that finds traces by their ids.
+    pub fn trace_index_size(&self) -> TraceIndexSize {
+        self.index.read(super::trace_index::TraceIndex::size)
     }
 
     /// The folder of the log.
@@ -202,6 +216,28 @@ impl Store {
             read_rows(&mut connection.prepare(&sql)?, &[range.from_s, range.to_s], &mut add)
         })?;
         Ok(sums)
+    }
+
+    /// The numbers of the series that count something over a time range: what the graph is made of without its numbers,
+    /// at a fraction of the cost.
+    pub fn active_series(&self, range: TimeRange) -> Result<Vec<u32>, StoreError> {
+        let mut sums: BTreeMap<u32, i64> = BTreeMap::new();
+        self.read("read what was counted", |connection| {
+            let parts = tiers::parts(range, tiers::progress(connection)?).into_iter().map(|part| {
+                let sql = include_str!("../../sql/graph/active_series.sql");
+                (sql.replace("{tier}", &format!("store.{}", part.table)), part.bounds.to_vec())
+            });
+            let hot = include_str!("../../sql/graph/active_hot_series.sql").to_owned();
+            for (sql, bounds) in parts.chain([(hot, vec![range.from_s, range.to_s])]) {
+                let mut statement = connection.prepare(&sql)?;
+                let mut rows = statement.query(duckdb::params_from_iter(bounds))?;
+                while let Some(row) = rows.next()? {
+                    *sums.entry(row.get(0)?).or_default() += row.get::<_, i64>(1)?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(sums.into_iter().filter(|&(_, sum)| sum > 0).map(|(series, _)| series).collect())
     }
 
     /// How many rows of each kind queries see.

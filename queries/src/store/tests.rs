@@ -1,4 +1,5 @@
 mod others;
+mod traces;
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -23,6 +23,7 @@ use super::partitions::{Partitions, day_of, empty_hot};
 use super::recent::RecentRequests;
 use super::shapes::{KnownShapes, ShapeColumns, SharedVarying};
 use super::staged::{Published, Sent, Staged};
+use super::trace_index::SharedTraceIndex;
 use super::window::{SeenTraces, Window};
 use super::{
     Directory, SharedDirectory, StoreError, StoreOptions, counting, database, late, read_directory, tiers,
@@ -34,9 +35,10 @@ const OTHERS: [&str; 3] = ["logs", "metrics", "access_logs"];
 
 /// The writer of the store. There is one, and it lives on one thread.
 pub struct Writer {
-    connection: Connection,
+    pub(super) connection: Connection,
     options: StoreOptions,
     partitions: Partitions,
+    index: SharedTraceIndex,
     directory: SharedDirectory,
     window: Window,
     seen: SeenTraces,
@@ -44,6 +46,8 @@ pub struct Writer {
     varying: SharedVarying,
     known_resources: HashSet<u64>,
     new_resources: Vec<Resource>,
+    /// How many of them queries see in memory.
+    shown_resources: usize,
     staged: Vec<Staged>,
     recent: RecentRequests,
     /// The last request of which everything is published.
@@ -54,6 +58,8 @@ pub struct Writer {
     /// What this generation counts.
     rollup: Rollup,
     hot_rows: usize,
+    /// How many of them are spans.
+    hot_spans: usize,
     /// The partition that the generation belongs to.
     day: String,
     /// Whether the generation holds anything, and since when.
@@ -73,6 +79,7 @@ impl Writer {
         connection: Connection,
         options: StoreOptions,
         partitions: Partitions,
+        index: SharedTraceIndex,
         directory: SharedDirectory,
         varying: SharedVarying,
     ) -> Result<Self, StoreError> {
@@ -96,6 +103,7 @@ impl Writer {
             connection,
             options,
             partitions,
+            index,
             directory,
             window: Window::default(),
             seen,
@@ -103,6 +111,7 @@ impl Writer {
             varying,
             known_resources,
             new_resources: Vec::new(),
+            shown_resources: 0,
             staged: Vec::new(),
             recent,
             published: position,
@@ -110,6 +119,7 @@ impl Writer {
             generation: generation + 1,
             rollup: Rollup::default(),
             hot_rows: 0,
+            hot_spans: 0,
             day: String::new(),
             begun: None,
             now: jiff::Timestamp::now,
@@ -264,8 +274,25 @@ impl Writer {
         if day != self.day {
             self.move_into_file()?;
             self.partitions.ensure(&self.connection, &day)?;
+            self.index.begin_day(&day, self.generation);
             self.shapes.forget();
             self.day = day;
+            self.end_other_days()?;
+        }
+        Ok(())
+    }
+
+    /// Makes filters of what the days that are over have none of yet.
+    fn end_other_days(&self) -> Result<(), StoreError> {
+        for day in self.index.open_days_but(&self.day) {
+            let (mut added, before) = (None, self.generation - 1);
+            self.all_or_nothing("index the traces of a day", || {
+                self.connection.execute_batch("BEGIN")?;
+                added = Some(self.index.end_portion(&self.connection, &day, (before, 0), 0)?);
+                self.connection.execute_batch("COMMIT")
+            })?;
+            added.into_iter().for_each(|added| self.index.added(added));
+            self.index.end_day(&day);
         }
         Ok(())
     }
@@ -283,8 +310,8 @@ impl Writer {
         }
         if !wanted.is_empty() {
             let wanted: Vec<u128> = wanted.into_iter().collect();
-            let spans =
-                late::stored_spans(&self.connection, &wanted).map_err(database("look up late traces"))?;
+            let spans = late::stored_spans(&self.connection, &self.index, &wanted)
+                .map_err(database("look up late traces"))?;
             for span in spans {
                 self.window.restore(span);
             }
@@ -303,13 +330,15 @@ impl Writer {
         let hot = self.generation % 2;
         let all_rows = rows.iter().chain(others.iter().flatten());
         let count: usize = all_rows.map(RecordBatch::num_rows).sum();
+        let spans: usize = rows.iter().map(RecordBatch::num_rows).sum();
+        let resources = vec![resource_columns(&self.new_resources[self.shown_resources..])?];
         let shapes: Vec<RecordBatch> = shapes.finish(self.generation)?.into_iter().collect();
         let rollup = rollup_chunks(rollup, Some(self.generation))?;
         self.all_or_nothing("keep new rows", || {
             self.connection.execute_batch("BEGIN")?;
-            let tables = [("spans", rows), ("shapes", shapes), ("rollup", rollup)];
+            let tables = [("spans", rows), ("shapes", shapes), ("rollup", rollup), ("resources", resources)];
             for (table, batches) in tables.into_iter().chain(OTHERS.into_iter().zip(others)) {
-                if batches.is_empty() {
+                if batches.iter().all(|batch| batch.num_rows() == 0) {
                     continue;
                 }
                 let mut appender = self.connection.appender(&format!("hot_{table}_{hot}"))?;
@@ -321,6 +350,8 @@ impl Writer {
             self.connection.execute_batch("COMMIT")
         })?;
         self.hot_rows += count;
+        self.hot_spans += spans;
+        self.shown_resources = self.new_resources.len();
         Ok(())
     }
 
@@ -341,12 +372,15 @@ impl Writer {
         let resources = resource_columns(&self.new_resources)?;
         let (connection, generation, hot) = (&self.connection, self.generation, self.generation % 2);
         let position = self.published;
+        let (spans, full) = (self.hot_spans as u64, self.options.move_rows as u64);
+        let mut indexed = None;
         self.all_or_nothing("move rows into its file", || {
             let move_spans = include_str!("../../sql/store/move_spans.sql")
                 .replace("{day}", &self.day)
                 .replace("{hot}", &hot.to_string())
                 .replace("{generation}", &generation.to_string());
             connection.execute_batch(&move_spans)?;
+            indexed = Some(self.index.end_portion(connection, &self.day, (generation, spans), full)?);
             for rows in OTHERS {
                 let move_rows = include_str!("../../sql/store/move_rows.sql")
                     .replace("{rows}", rows)
@@ -369,18 +403,21 @@ impl Writer {
             connection.execute_batch(&save_progress)
         })?;
         write_directory(&self.directory, Directory::saved);
+        indexed.into_iter().for_each(|indexed| self.index.added(indexed));
         self.recent.saved();
         self.position = position;
         self.generation += 1;
         self.rollup.clear();
         self.new_resources.clear();
+        self.shown_resources = 0;
         self.hot_rows = 0;
+        self.hot_spans = 0;
         self.begun = None;
         // The generation before the one just moved: nobody reads it any more.
         let before = self.generation % 2;
         empty_hot(&self.connection, before)?;
         self.connection
-            .execute_batch(&format!("TRUNCATE hot_rollup_{before}"))
+            .execute_batch(&format!("TRUNCATE hot_rollup_{before}; TRUNCATE hot_resources_{before}"))
             .map_err(database("empty its memory"))
     }
 

@@ -12,22 +12,22 @@ use crate::rows::span::{Skeleton, Workload};
 pub(super) type ServiceKey<'a> = (&'a str, &'a str, &'a str);
 
 /// A trace as a tree. Spans are numbered by start time.
-pub(super) struct Tree<'a> {
+pub(crate) struct Tree<'a> {
     /// The spans, each id once, by start time and id.
-    pub(super) spans: Vec<&'a Skeleton>,
+    pub(crate) spans: Vec<&'a Skeleton>,
     /// For each span the number of its parent, where that is stored.
-    pub(super) parents: Vec<Option<usize>>,
+    pub(crate) parents: Vec<Option<usize>>,
     /// The spans' numbers, parents before their children.
     pub(super) order: Vec<usize>,
     /// For each span the number of its hop.
-    pub(super) hops: Vec<usize>,
+    pub(crate) hops: Vec<usize>,
     /// For each span the number of its workload.
     workload_of: Vec<usize>,
     workloads: Vec<Arc<Workload>>,
 }
 
 impl<'a> Tree<'a> {
-    pub(super) fn new(spans: &'a [Skeleton]) -> Self {
+    pub(crate) fn new(spans: &'a [Skeleton]) -> Self {
         let mut sorted: Vec<&Skeleton> = spans.iter().collect();
         sorted.sort_by(|one, other| compare(one, other));
         let mut spans: Vec<&Skeleton> = Vec::with_capacity(sorted.len());
@@ -61,7 +61,7 @@ impl<'a> Tree<'a> {
     }
 
     /// The workload that the span is of.
-    pub(super) fn workload(&self, span: usize) -> &Arc<Workload> {
+    pub(crate) fn workload(&self, span: usize) -> &Arc<Workload> {
         &self.workloads[self.workload_of[span]]
     }
 
@@ -166,7 +166,7 @@ fn complete(workload: &mut Arc<Workload>, from: &Arc<Workload>, take_version: bo
 
 /// By start time and id. What follows only makes the order of contradicting spans with one id the same every time; the
 /// longest comes first, since a span may be sent before it has ended and again when it has.
-fn compare(one: &Skeleton, other: &Skeleton) -> Ordering {
+pub(crate) fn compare(one: &Skeleton, other: &Skeleton) -> Ordering {
     let when = |span: &Skeleton| (span.start_ns, span.span_id, Reverse(span.duration_ns));
     let what = |span: &Skeleton| {
         let flags = span.flags;

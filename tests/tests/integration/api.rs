@@ -39,9 +39,10 @@ async fn every_address_of_the_description_answers() {
             Some("identity") => "?name=stock",
             _ => "",
         };
-        let answer = server.get(&format!("{}{ends}", path.replace("{name}", "stock"))).await;
-        // No proxy is asked here.
-        let status = if path.ends_with("/{id}") { 404 } else { 200 };
+        let address = path.replace("{name}", "stock").replace("{id}", "5759e988bd862e3fe1be46a994272793");
+        let answer = server.get(&format!("{address}{ends}")).await;
+        // No proxy is asked here, and no trace has this id.
+        let status = if path.contains("/{id}") { 404 } else { 200 };
         assert_eq!((answer.status.as_u16(), answer.header("content-type")), (status, JSON), "{path}");
     }
     let services = server.get("/api/v1/services").await.json::<ServicesResponse>().services;
@@ -74,6 +75,9 @@ async fn every_failure_has_the_one_shape() {
         ("/api/v1/graph?depth=-1", 400, "bad_parameter"),
         ("/api/v1/services?from=soon", 400, "bad_time"),
         ("/api/v1/live?from=soon", 400, "bad_time"),
+        ("/api/v1/traces/53995c3f42cd8ad8", 400, "bad_trace_id"),
+        ("/api/v1/traces/53995c3f42cd8ad8/otlp", 400, "bad_trace_id"),
+        ("/api/v1/traces/5759e988bd862e3fe1be46a994272793", 404, "trace_not_found"),
         ("/api/v1/identity", 400, "bad_name"),
         ("/api/v1/identity?name=", 400, "bad_name"),
         ("/api/v1/identity?name=a&kind=colour", 400, "bad_kind"),

@@ -50,6 +50,8 @@ pub(crate) struct Generator {
     begin_ns: u64,
     nanoseconds_a_trace: f64,
     traces: u64,
+    /// The ids of all traces begun.
+    pub(crate) trace_ids: Vec<u128>,
     /// Spans of the request being filled, with their services, and those for the next one.
     now: Vec<(usize, Span)>,
     later: Vec<(usize, Span)>,
@@ -74,6 +76,7 @@ impl Generator {
             begin_ns: now_ns()?,
             nanoseconds_a_trace: 1e9 * 2.0 * HOPS as f64 / f64::from(rate),
             traces: 0,
+            trace_ids: Vec::new(),
             now: Vec::new(),
             later: Vec::new(),
         })
@@ -104,6 +107,7 @@ impl Generator {
         let trace_id: [u8; 16] = self.random.random();
         let mut start_ns = self.begin_ns + (self.traces as f64 * self.nanoseconds_a_trace) as u64;
         self.traces += 1;
+        self.trace_ids.push(u128::from_be_bytes(trace_id));
         let mut duration_ns = (self.latency_ms.sample(&mut self.random) * 4e6) as u64 + 1_000_000;
         let failed = self.random.random_ratio(1, 100);
         let mut parent: [u8; 8] = [0; 8];

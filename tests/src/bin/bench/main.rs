@@ -15,6 +15,7 @@ mod ingest;
 mod process;
 mod report;
 mod sender;
+mod trace;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -34,7 +35,7 @@ struct Arguments {
     /// The server; by default the `sidecarta` beside this program.
     #[arg(long, env = "SIDECARTA_BIN")]
     sidecarta: Option<PathBuf>,
-    /// Spans that are sent for `ingest` and `disk`.
+    /// Spans that are sent for `ingest`, `disk` and `trace`.
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(10_000..=20_000_000))]
     spans: u32,
     /// Connections that send.
@@ -73,6 +74,8 @@ enum Row {
     Memory,
     /// The graph of 1,000 services over 15 minutes and over 30 days.
     Graph,
+    /// One trace by its id, told whole.
+    Trace,
     /// CPU seconds per round of scraping a thousand Envoys, and whether slow ones hold up others.
     Envoys,
     /// Bytes that a browser fetches.
@@ -107,7 +110,16 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failu
         );
     }
     let mut failures = Vec::new();
-    for row in [Row::Page, Row::Browser, Row::Ingest, Row::Memory, Row::Freshness, Row::Graph, Row::Envoys] {
+    for row in [
+        Row::Page,
+        Row::Browser,
+        Row::Ingest,
+        Row::Memory,
+        Row::Freshness,
+        Row::Graph,
+        Row::Trace,
+        Row::Envoys,
+    ] {
         let with_disk = row == Row::Ingest && arguments.rows.contains(&Row::Disk);
         if !(arguments.rows.is_empty() || arguments.rows.contains(&row) || with_disk) {
             continue;
@@ -119,6 +131,7 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failu
             Row::Memory => ingest::measure_memory(&sidecarta, arguments, report).await,
             Row::Freshness => freshness::measure(&sidecarta, arguments, report).await,
             Row::Graph => graph::measure(&sidecarta, arguments, report).await,
+            Row::Trace => trace::measure(&sidecarta, arguments, report).await,
             Row::Envoys => envoys::measure(&sidecarta, arguments, report).await,
         };
         if let Err(error) = measured {
