@@ -76,8 +76,8 @@ impl Partitions {
     pub(super) fn refresh_views(&self, connection: &Connection) -> Result<(), StoreError> {
         let view = |name: &str, table: &str| {
             let stored = self.days.iter().map(|day| match table {
-                // The generation is ours alone.
-                "spans" => format!("SELECT * EXCLUDE (generation) FROM store.spans_{day}"),
+                "spans" => include_str!("../../sql/store/spans_part.sql")
+                    .replace("{table}", &format!("store.spans_{day}")),
                 _ => format!("FROM store.{table}_{day}"),
             });
             let hot = (0..2).map(|generation| {

@@ -31,7 +31,7 @@ pub(super) struct TraceIndex {
 /// One partition.
 #[derive(Debug)]
 struct Day {
-    day: String,
+    name: String,
     /// Before this generation is in the file, nothing of the day is.
     since: u64,
     /// Whether it has spans without a number.
@@ -86,7 +86,7 @@ impl SharedTraceIndex {
     /// Says that spans go to this day from generation `since` on. Before the first of them goes there.
     pub(super) fn begin_day(&self, day: &str, since: u64) {
         self.write(|index| {
-            if let Some(known) = index.days.iter_mut().find(|known| known.day == day) {
+            if let Some(known) = index.days.iter_mut().find(|known| known.name == day) {
                 known.is_open = true;
             } else {
                 index.days.push(Day::new(day.to_owned(), since));
@@ -96,8 +96,8 @@ impl SharedTraceIndex {
 
     /// The days other than this one that have spans without a filter.
     pub(super) fn open_days_but(&self, day: &str) -> Vec<String> {
-        let is_open = |known: &&Day| known.is_open && known.day != day;
-        self.read(|index| index.days.iter().filter(is_open).map(|known| known.day.clone()).collect())
+        let is_open = |known: &&Day| known.is_open && known.name != day;
+        self.read(|index| index.days.iter().filter(is_open).map(|known| known.name.clone()).collect())
     }
 
     /// Ends the portion of a day where it has `full` spans with the `new` ones of a generation, which have been moved in
@@ -110,7 +110,7 @@ impl SharedTraceIndex {
         full: u64,
     ) -> Result<Added, duckdb::Error> {
         let covered_and_spans = self.read(|index| {
-            let known = index.days.iter().find(|known| known.day == day)?;
+            let known = index.days.iter().find(|known| known.name == day)?;
             Some((known.covered(), known.open_spans + new))
         });
         let (covered, spans) = covered_and_spans.unwrap_or((0, new));
@@ -130,7 +130,7 @@ impl SharedTraceIndex {
     /// Takes over what has been committed.
     pub(super) fn added(&self, Added { day, new, portion }: Added) {
         self.write(|index| {
-            let Some(known) = index.days.iter_mut().find(|known| known.day == day) else { return };
+            let Some(known) = index.days.iter_mut().find(|known| known.name == day) else { return };
             known.open_spans += new;
             if let Some(portion) = portion {
                 known.open_spans = 0;
@@ -142,7 +142,7 @@ impl SharedTraceIndex {
     /// Says that a day is over and all of it is covered, or nothing more is there.
     pub(super) fn end_day(&self, day: &str) {
         self.write(|index| {
-            if let Some(known) = index.days.iter_mut().find(|known| known.day == day) {
+            if let Some(known) = index.days.iter_mut().find(|known| known.name == day) {
                 known.is_open = false;
             }
         });
@@ -163,8 +163,8 @@ impl TraceIndex {
         let mut runs: Vec<Run> = Vec::new();
         for day in self.days.iter().filter(|day| day.since <= moved) {
             let mut add = |first: u64, last: u64| match runs.last_mut() {
-                Some(run) if run.day == day.day && run.last + 1 == first => run.last = last,
-                _ => runs.push(Run { day: day.day.clone(), first, last }),
+                Some(run) if run.day == day.name && run.last + 1 == first => run.last = last,
+                _ => runs.push(Run { day: day.name.clone(), first, last }),
             };
             if day.has_unnumbered {
                 add(0, 0);
@@ -184,13 +184,13 @@ impl TraceIndex {
     /// The days that spans go to now or went to a moment ago: they have the shapes of spans in memory too.
     pub(super) fn recent_days(&self, moved: u64) -> impl Iterator<Item = &str> {
         let days = self.days.iter().rev().filter(move |day| day.since <= moved).enumerate();
-        days.filter(|(number, day)| *number < 2 || day.is_open).map(|(_, day)| day.day.as_str())
+        days.filter(|(number, day)| *number < 2 || day.is_open).map(|(_, day)| day.name.as_str())
     }
 
     /// The days of arrival from this one on, `YYYYMMDD`.
     pub(super) fn days_since(&self, first: &str, moved: u64) -> Vec<String> {
-        let days = self.days.iter().filter(|day| day.since <= moved && *day.day >= *first);
-        days.map(|day| day.day.clone()).collect()
+        let days = self.days.iter().filter(|day| day.since <= moved && *day.name >= *first);
+        days.map(|day| day.name.clone()).collect()
     }
 
     pub(super) fn size(&self) -> TraceIndexSize {
@@ -200,8 +200,8 @@ impl TraceIndex {
 }
 
 impl Day {
-    fn new(day: String, since: u64) -> Self {
-        Self { day, since, has_unnumbered: false, portions: Vec::new(), is_open: true, open_spans: 0 }
+    fn new(name: String, since: u64) -> Self {
+        Self { name, since, has_unnumbered: false, portions: Vec::new(), is_open: true, open_spans: 0 }
     }
 
     /// The last generation that a portion covers.

@@ -291,7 +291,9 @@ impl Writer {
                 added = Some(self.index.end_portion(&self.connection, &day, (before, 0), 0)?);
                 self.connection.execute_batch("COMMIT")
             })?;
-            added.into_iter().for_each(|added| self.index.added(added));
+            if let Some(added) = added {
+                self.index.added(added);
+            }
             self.index.end_day(&day);
         }
         Ok(())
@@ -403,7 +405,9 @@ impl Writer {
             connection.execute_batch(&save_progress)
         })?;
         write_directory(&self.directory, Directory::saved);
-        indexed.into_iter().for_each(|indexed| self.index.added(indexed));
+        if let Some(indexed) = indexed {
+            self.index.added(indexed);
+        }
         self.recent.saved();
         self.position = position;
         self.generation += 1;

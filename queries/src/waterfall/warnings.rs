@@ -226,8 +226,8 @@ fn still_arriving(forest: &Forest<'_>, now_ns: i64, is_arriving: bool) -> Option
 fn duration(ns: i128) -> String {
     let (unit_ns, unit) = match ns {
         ..1_000 => return format!("{ns} ns"),
-        ..1_000_000 => (1e3, "µs"),
-        ..1_000_000_000 => (1e6, "ms"),
+        1_000..1_000_000 => (1e3, "µs"),
+        1_000_000..1_000_000_000 => (1e6, "ms"),
         _ => (1e9, "s"),
     };
     let value = ns as f64 / unit_ns;

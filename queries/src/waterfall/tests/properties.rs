@@ -88,16 +88,14 @@ proptest! {
         let trace = told_of(spans);
         prop_assert_eq!(trace.spans.len(), ids.len());
         for (number, span) in trace.spans.iter().enumerate() {
-            match span.parent {
-                Some(parent) => {
-                    let parent = parent as usize;
-                    prop_assert!(parent < number);
-                    let above = &trace.spans[parent];
-                    prop_assert_eq!(Some(&above.span_id), span.parent_span_id.as_ref());
-                    prop_assert_eq!(above.depth + 1, span.depth);
-                }
-                None => prop_assert_eq!(span.depth, 0),
-            }
+            let Some(parent) = span.parent else {
+                prop_assert_eq!(span.depth, 0);
+                continue;
+            };
+            prop_assert!((parent as usize) < number);
+            let above = &trace.spans[parent as usize];
+            prop_assert_eq!(Some(&above.span_id), span.parent_span_id.as_ref());
+            prop_assert_eq!(above.depth + 1, span.depth);
         }
         for warning in &trace.warnings {
             prop_assert!(warning.spans.iter().all(|&span| (span as usize) < trace.spans.len()));
