@@ -107,6 +107,8 @@ pub(super) fn merge(
             SeriesKey::Edge { source, target, protocol, by_xray } => {
                 merged.add_trace_edge(&identity, (source, target, *protocol), *by_xray, total);
             }
+            // Routes have rollups of their own.
+            SeriesKey::Traced(_) => {}
             SeriesKey::Counted(edge) => merged.add_counted(&identity, edge, (*id, &total.measures)),
             SeriesKey::Logged(logged) => merged.add_logged(&identity, directory, logged, &total.measures),
             SeriesKey::Envoy { proxy, object } => {
