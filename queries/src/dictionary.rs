@@ -84,6 +84,15 @@ impl StatId {
         flag_name(u8::try_from(number).ok()?)
     }
 
+    /// The class of answers, 0 for 1xx to 4 for 5xx, that this counts for a cluster, a route or a connection manager, if it does.
+    pub fn as_class(self) -> Option<usize> {
+        const DOWNSTREAM_CLASSES: i16 = StatId::DOWNSTREAM_5XX.0 - 4;
+        let class = [Self::CLASSES.0, DOWNSTREAM_CLASSES]
+            .into_iter()
+            .find_map(|first| self.0.checked_sub(first).filter(|class| (0..5).contains(class)))?;
+        usize::try_from(class).ok()
+    }
+
     /// Final responses of a class, 0 for 1xx to 4 for 5xx.
     pub const fn class(index: i16) -> Self {
         Self(Self::CLASSES.0 + index)

@@ -38,7 +38,7 @@ pub struct RollupRow<'a> {
 
 impl RollupRow<'_> {
     /// What is counted, as a value of its own.
-    pub(super) fn measures(&self) -> Measures {
+    pub fn measures(&self) -> Measures {
         let bins = |(bins, counts): (&[i16], &[i64])| {
             Bins::from_sorted(bins.iter().copied().zip(counts.iter().copied()))
         };

@@ -8,7 +8,7 @@ use super::measures::{Rollup, append_rollup};
 use super::reader::read_rows;
 
 /// A set of series with rollups of its own, in tables of its own: who reads the ones does not pay for the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Family {
     /// Edges, as traces, proxies and others see them, and the parts of proxies.
     Edges,
