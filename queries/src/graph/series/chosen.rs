@@ -44,12 +44,13 @@ impl Chosen {
         match subject {
             SeriesSubject::Service { route: Some(route), .. } => {
                 search.edges(false);
+                search.logs_of_callee(false);
                 search.routes(route);
             }
             SeriesSubject::Service { caller, .. } => {
                 search.chosen.prefers_callee = caller.is_none();
                 search.edges(true);
-                search.logs_of_callee();
+                search.logs_of_callee(true);
             }
             SeriesSubject::Edge { .. } => search.edges(true),
         }
@@ -117,13 +118,18 @@ impl<'a> Search<'a, '_> {
         self.chosen.service.get_or_insert_with(|| node.name.clone());
     }
 
-    /// What the service's own proxies logged, for want of what its callers' did.
-    fn logs_of_callee(&mut self) {
+    /// What the service's own proxies logged, for want of what its callers' did; likewise.
+    fn logs_of_callee(&mut self, taken: bool) {
         for (id, _) in self.edge_totals {
             let Some(SeriesKey::Logged(logged)) = self.directory.series(*id) else { continue };
             for view in self.resolver.views_of_log(logged) {
-                if view.voice == Voice::LoggedByCallee && self.is_wanted(view.callee, view.caller) {
+                if view.voice != Voice::LoggedByCallee {
+                    continue;
+                }
+                if self.is_callee(view.callee) {
                     self.found(view.callee, *id);
+                }
+                if taken && self.is_wanted(view.callee, view.caller) {
                     self.chosen.series.push((Family::Edges, *id, view.voice));
                 }
             }
