@@ -91,6 +91,8 @@ pub async fn get_series(
     Query(asked): Query<SeriesParams>,
     params: GraphParams,
 ) -> Result<Json<SeriesResponse>, ApiError> {
+    // Among the graph's parameters the word means something else.
+    let params = GraphParams { evidence: None, ..params };
     let (query, _) = params.query(Timestamp::now())?;
     let question = asked.question(query.range.seconds())?;
     let errors = state.error_rules();

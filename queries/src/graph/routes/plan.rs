@@ -89,6 +89,8 @@ struct Rows<'a, 'f> {
     filter: &'f RouteFilter,
     numbers: HashMap<(usize, Option<usize>, &'a str), usize>,
     rows: Vec<(Row, ByVoice<Counts>)>,
+    /// Callers by their ids.
+    callers: HashMap<String, usize>,
 }
 
 impl<'a> Rows<'a, '_> {
@@ -97,7 +99,11 @@ impl<'a> Rows<'a, '_> {
             return;
         }
         let View { callee, caller, voice, route } = view;
-        let caller = caller.filter(|_| self.filter.by_caller);
+        // Versions of a caller are one row.
+        let caller = caller.filter(|_| self.filter.by_caller).map(|caller| {
+            let id = self.resolver.node(caller).1.clone();
+            *self.callers.entry(id).or_insert(caller)
+        });
         let number = *self.numbers.entry((callee, caller, route)).or_insert_with(|| {
             let (series, spoken) = (ByVoice::default(), Vec::new());
             let row = Row { callee, caller, route: route.to_owned(), series, spoken };
@@ -120,7 +126,8 @@ impl Plan {
     ) -> Self {
         store.directory(|directory| {
             let resolver = Resolver::new(directory, rules, edge_totals, query);
-            let mut rows = Rows { resolver, filter, numbers: HashMap::default(), rows: Vec::new() };
+            let (numbers, callers) = (HashMap::default(), HashMap::default());
+            let mut rows = Rows { resolver, filter, numbers, rows: Vec::new(), callers };
             for (&id, &(counts, settled)) in counts {
                 let Some(key) = directory.route_series(id) else { continue };
                 if settled == 0 && rows.resolver.comes_yet(key) {
