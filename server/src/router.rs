@@ -11,7 +11,7 @@ use tower_http::compression::{
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
 
-use crate::api::{graph, health, identity, proxies, routes, services, sources, status, traces};
+use crate::api::{graph, health, identity, proxies, routes, series, services, sources, status, traces};
 use crate::error::ApiError;
 use crate::state::AppState;
 use crate::{assets, live};
@@ -25,6 +25,7 @@ use crate::{assets, live};
         services::list_services,
         services::find_service,
         routes::list_routes,
+        series::get_series,
         traces::find_trace,
         traces::export_trace,
         proxies::list_proxies,
@@ -50,6 +51,7 @@ pub fn router(state: AppState) -> Router {
         .route("/services", get(services::list_services))
         .route("/services/{name}", get(services::find_service))
         .route("/routes", get(routes::list_routes))
+        .route("/series", get(series::get_series))
         .route("/traces/{id}", get(traces::find_trace))
         .route("/traces/{id}/otlp", get(traces::export_trace))
         .route("/proxies", get(proxies::list_proxies))

@@ -146,6 +146,8 @@ fn shape(batch: &RecordBatch, row: usize) -> ShapeRecord {
         kind: SpanKind::from_number(i32::from(small(2))),
         protocol: Protocol::from_number(small(4)),
         flags: SpanFlags { error: flag(7), timeout: flag(8), proxy, xray: flag(10) },
+        // What only the rollups ask for.
+        ..Traits::default()
     };
     let slots = batch.column(23).as_list::<i32>().value(row);
     let slots = slots.as_string::<i32>();
