@@ -17,7 +17,7 @@ use crate::rows::metric::MetricBatch;
 use crate::rows::span::{Resource, SpanBatch, VaryingKeys};
 
 use self::turn::Turn;
-use super::columns::resource_columns;
+use super::columns::{hot_columns, resource_columns};
 use super::measures::{Rollup, append_rollup, merge_rollup, rollup_chunks};
 use super::partitions::{Partitions, day_of, empty_hot};
 use super::recent::RecentRequests;
@@ -44,6 +44,8 @@ pub struct Writer {
     varying: SharedVarying,
     known_resources: HashSet<u64>,
     new_resources: Vec<Resource>,
+    /// How many of them queries see.
+    shown_resources: usize,
     staged: Vec<Staged>,
     recent: RecentRequests,
     /// The last request of which everything is published.
@@ -103,6 +105,7 @@ impl Writer {
             varying,
             known_resources,
             new_resources: Vec::new(),
+            shown_resources: 0,
             staged: Vec::new(),
             recent,
             published: position,
@@ -305,8 +308,16 @@ impl Writer {
         let count: usize = all_rows.map(RecordBatch::num_rows).sum();
         let shapes: Vec<RecordBatch> = shapes.finish(self.generation)?.into_iter().collect();
         let rollup = rollup_chunks(rollup, Some(self.generation))?;
+        let resources = resource_columns(&self.new_resources[self.shown_resources..])?;
+        let resources = hot_columns(&resources, self.generation)?;
         self.all_or_nothing("keep new rows", || {
             self.connection.execute_batch("BEGIN")?;
+            let mut appender = self.connection.appender("hot_resources")?;
+            for batch in resources {
+                appender.append_record_batch(batch)?;
+            }
+            appender.flush()?;
+            drop(appender);
             let tables = [("spans", rows), ("shapes", shapes), ("rollup", rollup)];
             for (table, batches) in tables.into_iter().chain(OTHERS.into_iter().zip(others)) {
                 if batches.is_empty() {
@@ -321,6 +332,7 @@ impl Writer {
             self.connection.execute_batch("COMMIT")
         })?;
         self.hot_rows += count;
+        self.shown_resources = self.new_resources.len();
         Ok(())
     }
 
@@ -374,11 +386,15 @@ impl Writer {
         self.generation += 1;
         self.rollup.clear();
         self.new_resources.clear();
+        self.shown_resources = 0;
         self.hot_rows = 0;
         self.begun = None;
         // The generation before the one just moved: nobody reads it any more.
         let before = self.generation % 2;
         empty_hot(&self.connection, before)?;
+        self.connection
+            .execute(include_str!("../../sql/store/forget_resources.sql"), [generation])
+            .map_err(database("empty its memory"))?;
         self.connection
             .execute_batch(&format!("TRUNCATE hot_rollup_{before}"))
             .map_err(database("empty its memory"))
