@@ -31,7 +31,7 @@ impl Times {
         Self { from_ns: self.from_ns.saturating_sub(AROUND_NS), to_ns: self.to_ns.saturating_add(AROUND_NS) }
     }
 
-    fn put_into(self, sql: &str) -> String {
+    pub(super) fn put_into(self, sql: &str) -> String {
         sql.replace("{from_ns}", &self.from_ns.to_string()).replace("{to_ns}", &self.to_ns.to_string())
     }
 }
