@@ -34,6 +34,8 @@ mod prometheus;
 mod push;
 #[path = "integration/scrape.rs"]
 mod scrape;
+#[path = "integration/search.rs"]
+mod search;
 #[path = "integration/service_connect.rs"]
 mod service_connect;
 #[path = "integration/truth.rs"]

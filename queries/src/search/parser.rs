@@ -147,7 +147,8 @@ impl Parser {
             return self.within(open);
         }
         let key = self.scanner.key()?;
-        if !key.is_quoted && self.scanner.peek() == Some('(') {
+        // With white space between them, a word and a parenthesis are two conditions.
+        if !key.is_quoted && self.scanner.is_before('(') {
             let open = self.scanner.here();
             match key.text.to_ascii_lowercase().as_str() {
                 "any" => return self.any(key.place),

@@ -77,6 +77,11 @@ impl Scanner {
         self.at.checked_sub(1).is_some_and(|before| self.letters[before].is_whitespace())
     }
 
+    /// Whether this letter follows at once.
+    pub(super) fn is_before(&self, letter: char) -> bool {
+        self.letters.get(self.at) == Some(&letter)
+    }
+
     /// Where it stands.
     pub(super) fn at(&self) -> usize {
         self.at

@@ -176,6 +176,7 @@ fn conditions_are_written_as_one_reads_them() {
         ("(a=1 or b=2) c=3", "(a=1 or b=2) c=3"),
         ("NOT (a=1 OR b=2)", "not (a=1 or b=2)"),
         ("not a=1", "a!=1"),
+        ("error (a=1 b=2)", "error (a=1 b=2)"),
         ("or=1 any=2", "\"or\"=1 \"any\"=2"),
     ] {
         assert_eq!(parse(query).map(|condition| condition.to_string()), Ok(understood.to_owned()), "{query}");

@@ -14,6 +14,7 @@ mod graph_spans;
 mod ingest;
 mod process;
 mod report;
+mod search;
 mod sender;
 
 use std::error::Error;
@@ -73,6 +74,8 @@ enum Row {
     Memory,
     /// The graph of 1,000 services over 15 minutes and over 30 days.
     Graph,
+    /// Traces looked for over 30 days; comes with `graph`.
+    Search,
     /// CPU seconds per round of scraping a thousand Envoys, and whether slow ones hold up others.
     Envoys,
     /// Bytes that a browser fetches.
@@ -109,7 +112,8 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failu
     let mut failures = Vec::new();
     for row in [Row::Page, Row::Browser, Row::Ingest, Row::Memory, Row::Freshness, Row::Graph, Row::Envoys] {
         let with_disk = row == Row::Ingest && arguments.rows.contains(&Row::Disk);
-        if !(arguments.rows.is_empty() || arguments.rows.contains(&row) || with_disk) {
+        let with_search = row == Row::Graph && arguments.rows.contains(&Row::Search);
+        if !(arguments.rows.is_empty() || arguments.rows.contains(&row) || with_disk || with_search) {
             continue;
         }
         let measured = match row {
@@ -118,7 +122,7 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failu
             Row::Ingest | Row::Disk => ingest::measure(&sidecarta, arguments, report).await,
             Row::Memory => ingest::measure_memory(&sidecarta, arguments, report).await,
             Row::Freshness => freshness::measure(&sidecarta, arguments, report).await,
-            Row::Graph => graph::measure(&sidecarta, arguments, report).await,
+            Row::Graph | Row::Search => graph::measure(&sidecarta, arguments, report).await,
             Row::Envoys => envoys::measure(&sidecarta, arguments, report).await,
         };
         if let Err(error) = measured {
