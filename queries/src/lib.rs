@@ -15,6 +15,8 @@ pub mod log;
 #[cfg(not(target_family = "wasm"))]
 pub mod rows;
 #[cfg(not(target_family = "wasm"))]
+pub mod search;
+#[cfg(not(target_family = "wasm"))]
 pub mod services;
 #[cfg(not(target_family = "wasm"))]
 pub mod sketch;

@@ -57,6 +57,8 @@ pub struct StoreOptions {
     pub move_after: Duration,
     /// Spans of young traces that are kept in memory, about 150 bytes each.
     pub window_spans: usize,
+    /// Time that a search may take; what it has found by then is its answer.
+    pub search_time: Duration,
 }
 
 impl StoreOptions {
@@ -68,6 +70,7 @@ impl StoreOptions {
             move_rows: 122_880,
             move_after: Duration::from_secs(10),
             window_spans: 400_000,
+            search_time: Duration::from_secs(10),
         }
     }
 
@@ -93,6 +96,12 @@ pub enum StoreError {
         /// What DuckDB said.
         #[source]
         source: duckdb::Error,
+    },
+    /// It took longer than it may.
+    #[error("the question takes longer than {seconds} s")]
+    TooSlow {
+        /// Time that it may take.
+        seconds: u64,
     },
     /// Columns did not fit together.
     #[error("rows cannot be put into columns")]
@@ -122,7 +131,7 @@ pub enum StoreError {
 }
 
 /// Names what was being done when DuckDB refused.
-fn database(action: &'static str) -> impl FnOnce(duckdb::Error) -> StoreError {
+pub(crate) fn database(action: &'static str) -> impl FnOnce(duckdb::Error) -> StoreError {
     move |source| StoreError::Database { action, source }
 }
 

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use sidecarta_queries::api::error::{ErrorBody, ErrorResponse};
+use sidecarta_queries::api::traces::QueryProblem;
 use sidecarta_queries::store::StoreError;
 
 /// A failed request: its status and its words.
@@ -17,6 +18,13 @@ impl ApiError {
     /// A request that cannot be understood.
     pub fn bad_request(code: &str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, message.into())
+    }
+
+    /// A query that cannot be understood, in the parameter of this name; `detail` is the problem with its place, as JSON.
+    pub fn bad_query(parameter: &str, problem: &QueryProblem) -> Self {
+        let mut error = Self::bad_request("bad_query", format!("{parameter}: {}", problem.message));
+        error.body.detail = serde_json::to_string(problem).ok();
+        error
     }
 
     /// Something that is not there.
@@ -57,6 +65,9 @@ impl ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
+        if let StoreError::TooSlow { .. } = error {
+            return Self::unavailable("too_slow", format!("{error}: ask for a shorter time, or for less"));
+        }
         tracing::error!(error = ?error, "A query failed");
         let message = "the store could not answer; the server's log says why".to_owned();
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store_failed", message)

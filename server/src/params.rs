@@ -51,17 +51,7 @@ impl GraphParams {
     /// # Errors
     /// Where a parameter cannot be understood.
     pub fn query(&self, now: Timestamp) -> Result<(GraphQuery, GraphFilter), ApiError> {
-        let from = time(self.from.as_deref().unwrap_or("-15m"), "from", now)?;
-        let to = time(self.to.as_deref().unwrap_or("now"), "to", now)?;
-        if from >= to {
-            return Err(ApiError::bad_request(
-                "bad_time_range",
-                format!("from ({from}) is not before to ({to})"),
-            ));
-        }
-        if to.as_second() - from.as_second() > MAX_RANGE_SECONDS {
-            return Err(ApiError::bad_request("bad_time_range", "the time range is longer than ten years"));
-        }
+        let (from, to) = time_range(self.from.as_deref(), self.to.as_deref(), now)?;
         let by_version = match self.group.as_deref() {
             None | Some("" | "service") => false,
             Some("version") => true,
@@ -91,6 +81,26 @@ impl GraphParams {
         };
         Ok((GraphQuery { range, by_version, now_s: now.as_second() }, filter))
     }
+}
+
+/// The times from `from`, by default a quarter of an hour ago, to `to`, by default now.
+pub(crate) fn time_range(
+    from: Option<&str>,
+    to: Option<&str>,
+    now: Timestamp,
+) -> Result<(Timestamp, Timestamp), ApiError> {
+    let from = time(from.unwrap_or("-15m"), "from", now)?;
+    let to = time(to.unwrap_or("now"), "to", now)?;
+    if from >= to {
+        return Err(ApiError::bad_request(
+            "bad_time_range",
+            format!("from ({from}) is not before to ({to})"),
+        ));
+    }
+    if to.as_second() - from.as_second() > MAX_RANGE_SECONDS {
+        return Err(ApiError::bad_request("bad_time_range", "the time range is longer than ten years"));
+    }
+    Ok((from, to))
 }
 
 /// A time: RFC 3339, `now`, or `-` with a number and one of `s`, `m`, `h`, `d`.

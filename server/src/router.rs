@@ -11,7 +11,9 @@ use tower_http::compression::{
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
 
-use crate::api::{graph, health, identity, proxies, routes, series, services, sources, status, traces};
+use crate::api::{
+    graph, health, identity, proxies, routes, search, series, services, sources, status, traces,
+};
 use crate::error::ApiError;
 use crate::state::AppState;
 use crate::{assets, live};
@@ -26,6 +28,9 @@ use crate::{assets, live};
         services::find_service,
         routes::list_routes,
         series::get_series,
+        search::search_traces,
+        search::complete_query,
+        search::compare_spans,
         traces::find_trace,
         traces::export_trace,
         proxies::list_proxies,
@@ -52,6 +57,9 @@ pub fn router(state: AppState) -> Router {
         .route("/services/{name}", get(services::find_service))
         .route("/routes", get(routes::list_routes))
         .route("/series", get(series::get_series))
+        .route("/traces", get(search::search_traces))
+        .route("/traces/complete", get(search::complete_query))
+        .route("/traces/compare", get(search::compare_spans))
         .route("/traces/{id}", get(traces::find_trace))
         .route("/traces/{id}/otlp", get(traces::export_trace))
         .route("/proxies", get(proxies::list_proxies))

@@ -12,6 +12,7 @@ use sidecarta_queries::api::sources::SourceStatus;
 use sidecarta_queries::api::status::Status;
 use sidecarta_queries::graph::{ErrorRules, GraphFilter, GraphQuery, IdentityRules, filtered, graph};
 use sidecarta_queries::log;
+use sidecarta_queries::search::{RecentVocabulary, Vocabulary};
 use sidecarta_queries::store::{Store, StoreError};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::Instant;
@@ -54,6 +55,7 @@ struct Inner {
     duckdb_version: String,
     queries: Semaphore,
     recent: Mutex<Vec<RecentGraph>>,
+    vocabulary: Arc<RecentVocabulary>,
     live: Live,
     shutdown: CancellationToken,
 }
@@ -82,6 +84,7 @@ impl AppState {
                 duckdb_version,
                 queries: Semaphore::new(QUERIES_AT_ONCE),
                 recent: Mutex::default(),
+                vocabulary: Arc::default(),
                 live: Live::default(),
                 shutdown,
             }),
@@ -140,6 +143,15 @@ impl AppState {
     /// What counts as an error of which service.
     pub fn error_rules(&self) -> Arc<ErrorRules> {
         Arc::clone(&self.inner.error_rules)
+    }
+
+    /// What may be written in a query, as spans said lately.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn vocabulary(&self) -> Result<Arc<Vocabulary>, ApiError> {
+        let recent = Arc::clone(&self.inner.vocabulary);
+        self.ask(move |store, _| recent.get(store)).await
     }
 
     /// Every source as it is now.

@@ -36,6 +36,8 @@ mod push;
 mod route_truth;
 #[path = "integration/scrape.rs"]
 mod scrape;
+#[path = "integration/search.rs"]
+mod search;
 #[path = "integration/service_connect.rs"]
 mod service_connect;
 #[path = "integration/traces.rs"]

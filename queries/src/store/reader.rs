@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int16Type, Int64Type, UInt32Type};
@@ -160,6 +161,17 @@ impl Store {
             return Ok(connection);
         }
         pool[0].try_clone().map_err(database("open a connection"))
+    }
+
+    /// A connection for one search, which may keep tables of its own until it is dropped.
+    pub(crate) fn connection_for_search(&self) -> Result<Connection, StoreError> {
+        let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        pool[0].try_clone().map_err(database("open a connection"))
+    }
+
+    /// Time that a search may take.
+    pub(crate) fn search_time(&self) -> Duration {
+        self.options.search_time
     }
 
     /// What every edge counts over a time range, by the numbers of the series. Buckets from `settled_before_s` on are

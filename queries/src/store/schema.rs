@@ -40,7 +40,8 @@ pub(super) fn apply(connection: &Connection) -> Result<(), StoreError> {
     if found > VERSIONS.len() {
         return Err(StoreError::NewerSchema { found, known: VERSIONS.len() });
     }
-    connection
-        .execute_batch(include_str!("../../sql/store/memory.sql"))
-        .map_err(database("prepare its memory"))
+    for memory in [include_str!("../../sql/store/memory.sql"), include_str!("../../sql/search/macros.sql")] {
+        connection.execute_batch(memory).map_err(database("prepare its memory"))?;
+    }
+    Ok(())
 }

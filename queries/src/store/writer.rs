@@ -17,7 +17,7 @@ use crate::rows::metric::MetricBatch;
 use crate::rows::span::{Resource, SpanBatch, VaryingKeys};
 
 use self::turn::Turn;
-use super::columns::resource_columns;
+use super::columns::{hot_columns, resource_columns};
 use super::measures::{Rollups, append_rollup, rollup_chunks};
 use super::partitions::{Partitions, day_of, empty_hot};
 use super::recent::RecentRequests;
@@ -46,7 +46,7 @@ pub struct Writer {
     varying: SharedVarying,
     known_resources: HashSet<u64>,
     new_resources: Vec<Resource>,
-    /// How many of them queries see in memory.
+    /// How many of them queries see.
     shown_resources: usize,
     staged: Vec<Staged>,
     recent: RecentRequests,
@@ -333,20 +333,21 @@ impl Writer {
         let all_rows = rows.iter().chain(others.iter().flatten());
         let count: usize = all_rows.map(RecordBatch::num_rows).sum();
         let spans: usize = rows.iter().map(RecordBatch::num_rows).sum();
-        let resources = vec![resource_columns(&self.new_resources[self.shown_resources..])?];
+        let resources = resource_columns(&self.new_resources[self.shown_resources..])?;
+        let resources = hot_columns(&resources, self.generation)?;
         let shapes: Vec<RecordBatch> = shapes.finish(self.generation)?.into_iter().collect();
         let [edges, routes] =
             Family::ALL.map(|family| rollup_chunks(rollups.of(family), Some(self.generation)));
         let (edges, routes) = (edges?, routes?);
         self.all_or_nothing("keep new rows", || {
             self.connection.execute_batch("BEGIN")?;
-            let tables = [
-                ("spans", rows),
-                ("shapes", shapes),
-                ("rollup", edges),
-                ("route_rollup", routes),
-                ("resources", resources),
-            ];
+            let mut appender = self.connection.appender("hot_resources")?;
+            for batch in resources {
+                appender.append_record_batch(batch)?;
+            }
+            appender.flush()?;
+            drop(appender);
+            let tables = [("spans", rows), ("shapes", shapes), ("rollup", edges), ("route_rollup", routes)];
             for (table, batches) in tables.into_iter().chain(OTHERS.into_iter().zip(others)) {
                 if batches.iter().all(|batch| batch.num_rows() == 0) {
                     continue;
@@ -430,12 +431,14 @@ impl Writer {
         // The generation before the one just moved: nobody reads it any more.
         let before = self.generation % 2;
         empty_hot(&self.connection, before)?;
-        let tables = Family::ALL.map(Family::hot).into_iter().chain(["hot_resources"]);
-        for table in tables {
+        for family in Family::ALL {
             self.connection
-                .execute_batch(&format!("TRUNCATE {table}_{before}"))
+                .execute_batch(&format!("TRUNCATE {}_{before}", family.hot()))
                 .map_err(database("empty its memory"))?;
         }
+        self.connection
+            .execute(include_str!("../../sql/store/forget_resources.sql"), [generation])
+            .map_err(database("empty its memory"))?;
         Ok(())
     }
 

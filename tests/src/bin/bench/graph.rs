@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::graph_spans::{GraphSpans, MeshSize};
 use crate::process::Server;
 use crate::report::{Budget, Figure, Report, say};
+use crate::search;
 use crate::sender::send_all;
 use crate::{Arguments, Failure};
 
@@ -29,9 +30,11 @@ pub(crate) async fn measure(
     send_all(&server.doors, &past, arguments.connections, None).await?;
     let past_spans = past.spans();
     drop(past);
+    let needle = spans.needle()?;
+    send_all(&server.doors, &needle, arguments.connections, None).await?;
     let present = spans.present()?;
     send_all(&server.doors, &present, arguments.connections, None).await?;
-    server.until_stored(past_spans + present.spans()).await?;
+    server.until_stored(past_spans + needle.spans() + present.spans()).await?;
     tokio::time::sleep(MOVED_AFTER).await;
     let status = server.get("/api/v1/status").await?;
     say(&format!(
@@ -44,6 +47,7 @@ pub(crate) async fn measure(
     ] {
         ask(&server, name, seconds, budget, report).await?;
     }
+    search::measure(&server, report).await?;
     let ended = server.end().await?;
     if let Some(keep) = &arguments.keep {
         ended.keep_in(keep, "graph")?;

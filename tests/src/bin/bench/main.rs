@@ -14,6 +14,7 @@ mod graph_spans;
 mod ingest;
 mod process;
 mod report;
+mod search;
 mod sender;
 mod trace;
 
@@ -76,6 +77,8 @@ enum Row {
     Graph,
     /// One trace by its id, told whole.
     Trace,
+    /// Traces looked for over 30 days; comes with `graph`.
+    Search,
     /// CPU seconds per round of scraping a thousand Envoys, and whether slow ones hold up others.
     Envoys,
     /// Bytes that a browser fetches.
@@ -121,7 +124,8 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failu
         Row::Envoys,
     ] {
         let with_disk = row == Row::Ingest && arguments.rows.contains(&Row::Disk);
-        if !(arguments.rows.is_empty() || arguments.rows.contains(&row) || with_disk) {
+        let with_search = row == Row::Graph && arguments.rows.contains(&Row::Search);
+        if !(arguments.rows.is_empty() || arguments.rows.contains(&row) || with_disk || with_search) {
             continue;
         }
         let measured = match row {
@@ -130,8 +134,8 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failu
             Row::Ingest | Row::Disk => ingest::measure(&sidecarta, arguments, report).await,
             Row::Memory => ingest::measure_memory(&sidecarta, arguments, report).await,
             Row::Freshness => freshness::measure(&sidecarta, arguments, report).await,
-            Row::Graph => graph::measure(&sidecarta, arguments, report).await,
             Row::Trace => trace::measure(&sidecarta, arguments, report).await,
+            Row::Graph | Row::Search => graph::measure(&sidecarta, arguments, report).await,
             Row::Envoys => envoys::measure(&sidecarta, arguments, report).await,
         };
         if let Err(error) = measured {

@@ -1,0 +1,2 @@
+-- How many spans a set was made of.
+SELECT coalesce(sum(spans), 0)::UBIGINT FROM {set}
