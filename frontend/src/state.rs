@@ -7,6 +7,10 @@ use sidecarta_queries::api::graph::NodeKind;
 
 use crate::model::node_id::NodeId;
 
+pub(crate) mod service;
+
+pub(crate) use service::ServiceState;
+
 /// How services and their versions are drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Grouping {
@@ -75,6 +79,8 @@ pub(crate) struct PageState {
     pub(crate) hide_idle: bool,
     /// Whether the fold is open: every node or part is drawn however many there are.
     pub(crate) all: bool,
+    /// Routes and charts.
+    pub(crate) service: ServiceState,
 }
 
 impl Default for PageState {
@@ -94,6 +100,7 @@ impl Default for PageState {
             unhealthy: false,
             hide_idle: false,
             all: false,
+            service: ServiceState::default(),
         }
     }
 }
@@ -127,7 +134,7 @@ impl PageState {
             "unhealthy" => self.unhealthy = value == "1",
             "hide_idle" => self.hide_idle = value == "1",
             "all" => self.all = value == "1",
-            _ => {}
+            _ => self.service.set(key, value),
         }
     }
 
@@ -153,6 +160,7 @@ impl PageState {
                 pairs.append_pair(key, "1");
             }
         }
+        self.service.append(&mut pairs);
         self.append_zone(&mut pairs);
         with_mark(&pairs.finish())
     }
@@ -174,6 +182,12 @@ impl PageState {
     /// The page of one service, in the same time range.
     pub(crate) fn service_link(&self, name: &str) -> String {
         format!("/services/{}{}", encode_segment(name), self.carried_query())
+    }
+
+    /// The routes of one service as one caller uses them, in the same time range.
+    pub(crate) fn routes_link(&self, name: &str, caller: Option<&str>) -> String {
+        let service = ServiceState { caller: caller.map(str::to_owned), ..ServiceState::default() };
+        format!("/services/{}{}", encode_segment(name), Self { service, ..self.carried() }.query())
     }
 
     /// The page of one proxy, in the same time range.
