@@ -206,6 +206,14 @@ impl PageState {
         Serializer::new(String::new()).append_pair("from", &self.from).append_pair("to", &self.to).finish()
     }
 
+    /// The parameters of `GET /api/v1/series` beside the service: the range, and what is chosen of its routes.
+    pub(crate) fn subject_parameters(&self) -> String {
+        let mut pairs = Serializer::new(String::new());
+        pairs.append_pair("from", &self.from).append_pair("to", &self.to);
+        self.service.append_subject(&mut pairs);
+        pairs.finish()
+    }
+
     /// The parameters of `GET /api/v1/graph`. `find` is not among them: what does not match is dimmed, not hidden.
     pub(crate) fn graph_parameters(&self) -> String {
         let mut pairs = Serializer::new(String::new());

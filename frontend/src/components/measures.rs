@@ -118,7 +118,7 @@ pub(crate) fn EvidenceTable(
         });
         view! {
             <div class="table-scroll">
-                <table class="table table-compact" data-testid="evidence">
+                <table class="table table-compact evidence" data-testid="evidence">
                     <thead>
                         <tr>
                             <th scope="col">

@@ -15,7 +15,6 @@ use crate::format;
 
 /// A column of the routes table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is said by its title in COLUMNS")]
 pub(crate) enum RouteColumn {
     Route,
     Version,
@@ -108,13 +107,23 @@ pub(crate) const COLUMNS: [ColumnSpec; 21] = [
     spec(RouteColumn::Version, "Version", "Version that answered", false, true, |row| {
         row.version.clone().unwrap_or_else(|| "–".to_owned())
     }),
-    spec(RouteColumn::Trend, "Trend", "Requests over the range, failed ones marked", false, true, |_| String::new()),
-    spec(RouteColumn::Requests, "Requests", "Finished requests", true, false, |row| format::count(row.requests)),
+    spec(RouteColumn::Trend, "Trend", "Requests over the range, failed ones marked", false, true, |_| {
+        String::new()
+    }),
+    spec(RouteColumn::Requests, "Requests", "Finished requests", true, false, |row| {
+        format::count(row.requests)
+    }),
     spec(RouteColumn::Rate, "Rate", "Requests per second", true, true, |row| format::rate(row.request_rate)),
-    spec(RouteColumn::Errors, "Errors", "Share that failed", true, true, |row| format::percent(row.error_rate)),
+    spec(RouteColumn::Errors, "Errors", "Share that failed", true, true, |row| {
+        format::percent(row.error_rate)
+    }),
     spec(RouteColumn::Failed, "Failed", "Requests that failed", true, false, |row| format::count(row.errors)),
-    spec(RouteColumn::Attempts, "Attempts", "Tries that were sent", true, false, |row| format::count(row.attempts)),
-    spec(RouteColumn::Retries, "Retries", "Tries beyond the first", true, true, |row| format::count(row.retries)),
+    spec(RouteColumn::Attempts, "Attempts", "Tries that were sent", true, false, |row| {
+        format::count(row.attempts)
+    }),
+    spec(RouteColumn::Retries, "Retries", "Tries beyond the first", true, true, |row| {
+        format::count(row.retries)
+    }),
     spec(RouteColumn::Refused, "Not connected", "Connections that could not be made", true, false, |row| {
         format::count(row.connection_failures)
     }),
@@ -130,7 +139,9 @@ pub(crate) const COLUMNS: [ColumnSpec; 21] = [
     spec(RouteColumn::Proxy, "Proxy adds", "Median that the proxies add", true, true, |row| {
         percentile(row.proxy_added.as_ref(), |added| added.p50)
     }),
-    spec(RouteColumn::Classes, "Classes", "Answers by class of status", false, false, |row| classes(&row.classes)),
+    spec(RouteColumn::Classes, "Classes", "Answers by class of status", false, false, |row| {
+        classes(&row.classes)
+    }),
     spec(RouteColumn::Flags, "Flags", "Response flags of Envoy", false, false, |row| named(&row.flags)),
     spec(RouteColumn::Grpc, "gRPC", "gRPC statuses", false, false, |row| named(&row.grpc)),
     spec(RouteColumn::Evidence, "Evidence", "Who tells, and how much of it", false, true, |row| {
@@ -160,7 +171,8 @@ pub(crate) fn with_toggled(names: &str, column: RouteColumn) -> String {
     let is_chosen = |of: RouteColumn| before.iter().any(|spec| spec.column == of);
     let after = COLUMNS.iter().filter(|spec| is_chosen(spec.column) != (spec.column == column));
     let after: Vec<&ColumnSpec> = after.collect();
-    if after.iter().all(|spec| spec.first) && after.len() == COLUMNS.iter().filter(|spec| spec.first).count() {
+    if after.iter().all(|spec| spec.first) && after.len() == COLUMNS.iter().filter(|spec| spec.first).count()
+    {
         return String::new();
     }
     after.into_iter().map(|spec| name_of(spec.column)).collect::<Vec<_>>().join(",")

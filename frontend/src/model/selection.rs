@@ -53,7 +53,8 @@ mod tests {
 
     #[test]
     fn what_is_no_selection_is_none() {
-        let cases = ["", ",", "..,..", "5..,..", "9..5,..", "..,7..5", "..,NaN..", "..,-1..2", "a..b,1..2", "1..2"];
+        let cases =
+            ["", ",", "..,..", "5..,..", "9..5,..", "..,7..5", "..,NaN..", "..,-1..2", "a..b,1..2", "1..2"];
         for text in cases {
             assert_eq!(Selection::parse(text), None, "{text}");
         }

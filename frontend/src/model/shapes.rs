@@ -53,7 +53,8 @@ fn bar_parts(tracks: &[Track], step: usize) -> Vec<f64> {
 pub(crate) fn pieces(tracks: &[Track], edges: &[f64], level: Scale, top: f64) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for track in tracks.iter().filter(|track| !track.bounds.is_empty()) {
-        let bounds = track.bounds.iter().map(|bounds| bounds.map(|(low, high)| (level.at(high), level.at(low))));
+        let bounds =
+            track.bounds.iter().map(|bounds| bounds.map(|(low, high)| (level.at(high), level.at(low))));
         let d = band_path(edges, &bounds.collect::<Vec<_>>());
         pieces.push(Piece { class: format!("band {}", track.class), d });
     }
@@ -92,7 +93,11 @@ fn bars(tracks: &[Track], edges: &[f64], level: Scale) -> Vec<Piece> {
 }
 
 /// Names beside the ends of lines, apart from each other: the place of each, its name, and its class.
-pub(crate) fn end_labels(tracks: &[Track], level: Scale, within: (f64, f64)) -> Vec<(f64, &'static str, &'static str)> {
+pub(crate) fn end_labels(
+    tracks: &[Track],
+    level: Scale,
+    within: (f64, f64),
+) -> Vec<(f64, &'static str, &'static str)> {
     let last = |track: &Track| track.values.iter().rev().flatten().next().map(|value| level.at(*value));
     let lines = tracks.iter().filter(|track| track.shape == Shape::Line && !track.bounds.is_empty());
     let ends: Vec<(f64, &Track)> = lines.filter_map(|track| Some((last(track)?, track))).collect();
@@ -123,7 +128,14 @@ mod tests {
     use super::*;
 
     fn track(shape: Shape, values: &[Option<f64>], bounds: &[Option<(f64, f64)>]) -> Track {
-        Track { name: "a", class: "is-a", shape, values: values.to_vec(), bounds: bounds.to_vec(), words: Vec::new() }
+        Track {
+            name: "a",
+            class: "is-a",
+            shape,
+            values: values.to_vec(),
+            bounds: bounds.to_vec(),
+            words: Vec::new(),
+        }
     }
 
     #[test]
@@ -136,9 +148,10 @@ mod tests {
         let level = level_scale(&tracks, Unit::Rate, Curve::Log, (100.0, 0.0));
         assert_eq!(level.values(), (0.0, 30.0));
         let drawn = pieces(&tracks, &[0.0, 3.0, 6.0], level, 0.0);
-        assert_eq!(drawn.iter().map(|piece| piece.class.as_str()).collect::<Vec<_>>(), [
-            "bar is-a", "bar is-a", "line is-a"
-        ]);
+        assert_eq!(
+            drawn.iter().map(|piece| piece.class.as_str()).collect::<Vec<_>>(),
+            ["bar is-a", "bar is-a", "line is-a"]
+        );
         assert_eq!(drawn[0].d, "M0.0 100.0V66.7H3.0V100.0z");
         assert_eq!(drawn[1].d, "M0.0 66.7V33.3H3.0V66.7z");
     }
@@ -154,7 +167,8 @@ mod tests {
 
     #[test]
     fn only_cells_that_hold_something_are_drawn() {
-        let bins = [BinBounds { low_ms: 1.0, high_ms: Some(1.2) }, BinBounds { low_ms: 1.2, high_ms: Some(1.5) }];
+        let bins =
+            [BinBounds { low_ms: 1.0, high_ms: Some(1.2) }, BinBounds { low_ms: 1.2, high_ms: Some(1.5) }];
         let grid = Grid::of(Curve::Log, &bins, &[&[[0, 1], [1, 100]], &[]]);
         let shades = Shades::of(grid.cells().iter().copied());
         let drawn = cells(&grid, shades, &[0.0, 5.0, 10.0], &[20.0, 10.0, 0.0]);

@@ -61,7 +61,8 @@ pub(crate) fn traces(page: &PageState, query: &str, selection: Selection) -> Str
 /// selected, everything in the range of the page.
 pub(crate) fn comparison(page: &PageState, subject: &str, selection: Selection) -> String {
     let conditions = durations(selection);
-    let rest = if conditions.is_empty() { subject.to_owned() } else { format!("{subject} not ({conditions})") };
+    let rest =
+        if conditions.is_empty() { subject.to_owned() } else { format!("{subject} not ({conditions})") };
     let mut pairs = Serializer::new(String::new());
     pairs.append_pair("selection", &selected(subject, selection)).append_pair("baseline", &rest);
     append_range(&mut pairs, page, selection, "");
@@ -130,7 +131,10 @@ mod tests {
 
     #[test]
     fn a_query_names_what_the_charts_speak_of() {
-        assert_eq!(subject("service:orders", &chosen()), "service=orders version=v2 route=\"GET /orders/{id}\"");
+        assert_eq!(
+            subject("service:orders", &chosen()),
+            "service=orders version=v2 route=\"GET /orders/{id}\""
+        );
         let by_caller = ServiceState { caller: Some("service:web@v1".to_owned()), ..ServiceState::default() };
         assert_eq!(subject("order \"svc\"", &by_caller), "edge(web, \"order \\\"svc\\\"\")");
         assert_eq!(call("service:web", "database:shop"), "edge(web, shop)");
@@ -165,6 +169,9 @@ mod tests {
         ];
         assert_eq!(decoded(&link), wanted.map(|(key, value)| (key.to_owned(), value.to_owned())));
         let only_time = Selection { low_ms: None, high_ms: None, ..SELECTION };
-        assert_eq!(decoded(&comparison(&PageState::default(), "service=orders", only_time))[1].1, "service=orders");
+        assert_eq!(
+            decoded(&comparison(&PageState::default(), "service=orders", only_time))[1].1,
+            "service=orders"
+        );
     }
 }

@@ -185,7 +185,10 @@ fn percentile(
         class,
         shape: Shape::Line,
         values: known.iter().map(|one| one.map(|one| one.ms)).collect(),
-        bounds: known.iter().map(|one| one.map(|one| (one.low_ms, one.high_ms.unwrap_or(f64::INFINITY)))).collect(),
+        bounds: known
+            .iter()
+            .map(|one| one.map(|one| (one.low_ms, one.high_ms.unwrap_or(f64::INFINITY))))
+            .collect(),
         words: words.map(|one| one.map_or_else(|| "–".to_owned(), quantile)).collect(),
     }
 }
@@ -206,7 +209,8 @@ mod tests {
     use super::*;
 
     fn point(success: u64, failed: u64, latency: Option<f64>) -> SeriesPoint {
-        let quantile = |ms: f64| Quantile { ms, low_ms: ms * 0.5, high_ms: (ms < 1000.0).then_some(ms * 2.0) };
+        let quantile =
+            |ms: f64| Quantile { ms, low_ms: ms * 0.5, high_ms: (ms < 1000.0).then_some(ms * 2.0) };
         SeriesPoint {
             requests: success + failed,
             errors: failed,
@@ -239,7 +243,10 @@ mod tests {
     #[test]
     fn percentiles_have_gaps_and_bounds_and_timeouts_marks() {
         let tracks = latency(&series(), "p50,proxy p50");
-        assert_eq!(tracks.iter().map(|track| track.name).collect::<Vec<_>>(), ["p50", PROXY_ADDED, "Timed out"]);
+        assert_eq!(
+            tracks.iter().map(|track| track.name).collect::<Vec<_>>(),
+            ["p50", PROXY_ADDED, "Timed out"]
+        );
         assert_eq!(tracks[0].values, [Some(5.0), None, Some(2000.0)]);
         assert_eq!(tracks[0].bounds[2], Some((1000.0, f64::INFINITY)));
         assert_eq!(tracks[0].text(Some(1)), "–");

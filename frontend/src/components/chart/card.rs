@@ -41,7 +41,8 @@ pub(crate) fn ChartCard(
     let fill = Memo::new(move |_| fill.get());
     let as_table = Memo::new(move |_| page.state.with(|state| state.service.is_table(name)));
     let toggle = move |_| page.change(|state| state.service.tables = toggled(&state.service.tables, name));
-    let content = move || match fill.get() {
+    let content = move || {
+        match fill.get() {
         Fill::Loading => {
             view! { <div class="skeleton chart-wait" aria-busy="true" aria-label="Loading"></div> }.into_any()
         }
@@ -51,6 +52,7 @@ pub(crate) fn ChartCard(
                 .into_any()
         }
         Fill::Ready => chart.run(),
+    }
     };
     view! {
         <section class="card chart" aria-label=title data-testid=format!("chart-{name}")>

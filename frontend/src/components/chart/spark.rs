@@ -23,7 +23,8 @@ pub(crate) fn Spark(
         let across = Scale::linear((0.0, trend.len() as f64), (0.0, WIDTH));
         let edges: Vec<f64> = (0..=trend.len()).map(|step| across.at(step as f64)).collect();
         let area = |of: usize| {
-            let top = trend.iter().map(|step| (step[of] > 0).then(|| (level.at(step[of] as f64), HEIGHT - 1.0)));
+            let top =
+                trend.iter().map(|step| (step[of] > 0).then(|| (level.at(step[of] as f64), HEIGHT - 1.0)));
             band_path(&edges, &top.collect::<Vec<_>>())
         };
         let line = trend.iter().map(|[requests, _]| Some(level.at(*requests as f64))).collect::<Vec<_>>();
