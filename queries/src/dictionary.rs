@@ -12,6 +12,8 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
+use crate::rows::outcome::flag_name;
+
 /// The number that a statistic is stored under. Statistics of a response code are numbered by the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -48,6 +50,48 @@ impl StatId {
     pub const CONNECTIONS: Self = Self(74);
     /// When the first certificate expires, seconds since 1970.
     pub const CERTIFICATE_EXPIRY: Self = Self(12);
+
+    /// Final answers with this HTTP status, of 100 to 999.
+    pub const fn http_status(status: u16) -> Self {
+        Self(FINAL_ANSWERS + status as i16)
+    }
+
+    /// The HTTP status of final answers that this counts, if it does.
+    pub fn as_http_status(self) -> Option<u16> {
+        let status = self.0.checked_sub(FINAL_ANSWERS).filter(|status| (100..1_000).contains(status))?;
+        u16::try_from(status).ok()
+    }
+
+    /// Answers with this gRPC status, as spans and access logs tell.
+    pub const fn grpc_status(status: u8) -> Self {
+        Self(GRPC_STATUSES + status as i16)
+    }
+
+    /// The gRPC status of answers that this counts, if it does.
+    pub fn as_grpc_status(self) -> Option<u8> {
+        let status = self.0.checked_sub(GRPC_STATUSES).filter(|status| (0..100).contains(status))?;
+        u8::try_from(status).ok()
+    }
+
+    /// Requests with the response flag of this number, see [`flag_name`].
+    pub const fn flag(number: i16) -> Self {
+        Self(RESPONSE_FLAGS + number)
+    }
+
+    /// The short name of the response flag that this counts, if it does.
+    pub fn as_flag(self) -> Option<&'static str> {
+        let number = self.0.checked_sub(RESPONSE_FLAGS).filter(|number| (0..200).contains(number))?;
+        flag_name(u8::try_from(number).ok()?)
+    }
+
+    /// The class of answers, 0 for 1xx to 4 for 5xx, that this counts for a cluster, a route or a connection manager, if it does.
+    pub fn as_class(self) -> Option<usize> {
+        const DOWNSTREAM_CLASSES: i16 = StatId::DOWNSTREAM_5XX.0 - 4;
+        let class = [Self::CLASSES.0, DOWNSTREAM_CLASSES]
+            .into_iter()
+            .find_map(|first| self.0.checked_sub(first).filter(|class| (0..5).contains(class)))?;
+        usize::try_from(class).ok()
+    }
 
     /// Final responses of a class, 0 for 1xx to 4 for 5xx.
     pub const fn class(index: i16) -> Self {
@@ -161,9 +205,16 @@ pub fn stats() -> impl Iterator<Item = &'static Stat> {
     cluster::STATS.iter().chain(downstream::STATS)
 }
 
+/// Number of the final answers with status 0.
+const FINAL_ANSWERS: i16 = 10_000;
+/// Number of the answers with gRPC status 0. No statistic of Envoy is numbered like this.
+const GRPC_STATUSES: i16 = 13_000;
+/// Number of the response flag 0. No statistic of Envoy is numbered like this.
+const RESPONSE_FLAGS: i16 = 14_000;
+
 /// Families of counters by response code: the name before the code, the number of code 0, topic, meaning.
 const BY_CODE: [(&str, i16, Topic, &str); 3] = [
-    ("upstream_rq_", 10_000, Topic::Requests, "Final answers with status"),
+    ("upstream_rq_", FINAL_ANSWERS, Topic::Requests, "Final answers with status"),
     (
         "retry.upstream_rq_",
         11_000,

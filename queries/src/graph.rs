@@ -12,6 +12,7 @@
 mod answer;
 mod counted;
 mod edges;
+mod errors;
 mod explain;
 mod filter;
 mod grammar;
@@ -19,16 +20,23 @@ mod identity;
 mod proxies;
 mod routes;
 mod rules;
+mod series;
+mod steps;
 mod together;
+mod views;
+mod voices;
 
 use crate::api::graph::Graph;
 use crate::store::{Store, StoreError, TimeRange};
 
+pub use errors::{ErrorRuleConfig, ErrorRules, ErrorRulesError};
 pub use explain::{IdentityQuestion, explain};
 pub use filter::{EvidenceDetail, GraphFilter, filtered};
 pub use proxies::{edge_statistics, proxies, proxies_of, proxy};
 pub use routes::{RouteFilter, routes};
 pub use rules::{IdentityRuleConfig, IdentityRules, IdentityRulesError};
+
+pub use series::{SeriesQuestion, SeriesSubject, series};
 
 /// How long a calling or called span may be on its way before its absence means something, seconds. Senders keep spans
 /// for up to five seconds, twice in a row where a collector stands between.

@@ -6,7 +6,9 @@ pub mod envoy;
 pub mod log;
 pub mod mesh;
 pub mod metric;
+pub mod outcome;
 mod resource;
+pub mod route;
 pub mod span;
 
 pub use cursor::SourceCursor;

@@ -15,6 +15,7 @@ mod partitions;
 mod reader;
 mod recent;
 mod schema;
+mod selection;
 mod shapes;
 mod staged;
 mod tiers;
@@ -29,11 +30,12 @@ use std::time::Duration;
 
 use duckdb::{Config, Connection};
 
-pub use directory::{Directory, LoggedRoute, ProxyRecord, SeriesKey};
+pub use directory::{Directory, LoggedRoute, ProxyRecord, SeriesKey, TracedRoute};
 pub use measures::{Counts, Measures};
 pub use reader::{RollupRow, RowCounts, Store};
+pub use selection::{Detail, Selection};
 pub use staged::Published;
-pub use tiers::TimeRange;
+pub use tiers::{Family, TimeRange};
 pub use totals::SeriesTotal;
 pub use writer::Writer;
 

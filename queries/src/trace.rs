@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 pub use contributions::{contributions, contributions_alone};
 
+use crate::rows::outcome::Outcome;
 use crate::rows::span::{Peer, Protocol, Workload};
 
 /// Length of the shortest rollup, seconds.
@@ -40,6 +41,18 @@ pub enum Endpoint {
     Peer(Arc<Peer>),
     /// A cluster of the caller's proxy from which no span came back. Which service that is, its identity tells.
     Cluster(Arc<str>),
+}
+
+impl Endpoint {
+    /// The name it has there: of a service, of what its callers call it, of a cluster.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Client | Self::Unknown => "",
+            Self::Workload(workload) => &workload.service,
+            Self::Peer(peer) => &peer.name,
+            Self::Cluster(cluster) => cluster,
+        }
+    }
 }
 
 /// What one trace adds to one edge.
@@ -65,6 +78,10 @@ pub struct Contribution {
     pub server_ns: Option<u64>,
     /// Whether segments of AWS X-Ray say so: the caller's, or where there is none the callee's.
     pub by_xray: bool,
+    /// Method and template of the request, where a span on either side knows it.
+    pub route: Option<Arc<str>>,
+    /// How it was answered: as the caller saw it, or where its spans do not say, the callee.
+    pub outcome: Outcome,
 }
 
 /// What one trace tells of the mesh beside its edges, each fact once.

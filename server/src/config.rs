@@ -17,7 +17,7 @@ use sidecarta_ingest::otlp::{AccessLogRules, DecodeLimits, OtlpConfig};
 use sidecarta_ingest::pipeline::PipelineOptions;
 use sidecarta_ingest::prometheus::PrometheusConfig;
 use sidecarta_ingest::xray::daemon::XrayConfig;
-use sidecarta_queries::graph::{IdentityRuleConfig, IdentityRules};
+use sidecarta_queries::graph::{ErrorRuleConfig, ErrorRules, IdentityRuleConfig, IdentityRules};
 use sidecarta_queries::store::StoreOptions;
 
 const DEFAULT_FILE: &str = include_str!("config/default.toml");
@@ -45,6 +45,9 @@ pub struct Config {
     /// `[[identity]]`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub identity: Vec<IdentityRuleConfig>,
+    /// `[[errors]]`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<ErrorRuleConfig>,
     /// `[store]`.
     pub store: StoreConfig,
 }
@@ -143,6 +146,9 @@ impl Config {
         if let Err(error) = IdentityRules::new(&self.identity) {
             problems.extend(error.problems);
         }
+        if let Err(error) = ErrorRules::new(&self.errors) {
+            problems.extend(error.problems);
+        }
         let listened =
             [("server.http", self.server.http), ("otlp.grpc", self.otlp.grpc), ("otlp.http", self.otlp.http)];
         let xray = self.xray.listen().map(|address| ("xray.address", address));
@@ -188,6 +194,11 @@ impl Config {
     /// The user's rules of identity. Bad values were refused when the configuration was read.
     pub fn identity_rules(&self) -> IdentityRules {
         IdentityRules::new(&self.identity).unwrap_or_default()
+    }
+
+    /// What counts as an error of which service, likewise.
+    pub fn error_rules(&self) -> ErrorRules {
+        ErrorRules::new(&self.errors).unwrap_or_default()
     }
 
     /// Which log records are requests that a proxy logged. Bad values were refused when the configuration was read.
@@ -304,6 +315,23 @@ mod tests {
         let unknown =
             read("[[identity]]\nmatch = 'clusters'\npattern = 'a'\nservice = 'b'").unwrap_err().to_string();
         assert!(unknown.contains("clusters") && unknown.contains("identity"), "{unknown}");
+    }
+
+    #[test]
+    fn rules_of_errors_are_read_and_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("sidecarta.toml");
+        let read = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            Config::load(Some(&file), &Dict::new())
+        };
+        let rule = "[[errors]]\nservice = 'orders'\nnot = ['501']\n";
+        assert_eq!(read(rule).unwrap().errors[0].statuses, ["500-599"]);
+        let bad = read(&format!("{rule}[[errors]]\nservice = ''\nstatuses = ['5xx', '42']\n")).unwrap_err();
+        let problems = bad.to_string();
+        for expected in ["errors rule 2: service", "`5xx`", "`42`"] {
+            assert!(problems.contains(expected), "{problems}");
+        }
     }
 
     #[test]

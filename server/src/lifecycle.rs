@@ -98,7 +98,8 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let followers = access_log::spawn(&config.access_log, &pipeline, &sources, &shutdown)?;
     let segments = xray.map(|daemon| daemon.spawn(&config.xray, &pipeline, &sources, &shutdown));
     let aws = aws::spawn(&config.aws, &pipeline, &sources, &shutdown).await?;
-    let state = AppState::new(pipeline, sources, aws.backfills, config.identity_rules(), shutdown.clone())
+    let rules = (config.identity_rules(), config.error_rules());
+    let state = AppState::new(pipeline, sources, aws.backfills, rules, shutdown.clone())
         .map_err(|_| RunError::Store)?;
     let app = axum::serve(http, router(state)).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     tasks.spawn(report("HTTP", app.into_future()));

@@ -11,7 +11,7 @@ use tower_http::compression::{
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
 
-use crate::api::{graph, health, identity, proxies, routes, services, sources, status};
+use crate::api::{graph, health, identity, proxies, routes, series, services, sources, status};
 use crate::error::ApiError;
 use crate::state::AppState;
 use crate::{assets, live};
@@ -25,6 +25,7 @@ use crate::{assets, live};
         services::list_services,
         services::find_service,
         routes::list_routes,
+        series::get_series,
         proxies::list_proxies,
         proxies::find_proxy,
         proxies::edge_statistics,
@@ -48,6 +49,7 @@ pub fn router(state: AppState) -> Router {
         .route("/services", get(services::list_services))
         .route("/services/{name}", get(services::find_service))
         .route("/routes", get(routes::list_routes))
+        .route("/series", get(series::get_series))
         .route("/proxies", get(proxies::list_proxies))
         .route("/proxies/{id}", get(proxies::find_proxy))
         .route("/edges/statistics", get(proxies::edge_statistics))

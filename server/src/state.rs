@@ -10,7 +10,7 @@ use sidecarta_ingest::status::SourceBook;
 use sidecarta_queries::api::graph::Graph;
 use sidecarta_queries::api::sources::SourceStatus;
 use sidecarta_queries::api::status::Status;
-use sidecarta_queries::graph::{GraphFilter, GraphQuery, IdentityRules, filtered, graph};
+use sidecarta_queries::graph::{ErrorRules, GraphFilter, GraphQuery, IdentityRules, filtered, graph};
 use sidecarta_queries::log;
 use sidecarta_queries::store::{Store, StoreError};
 use tokio::sync::{OnceCell, Semaphore};
@@ -49,6 +49,7 @@ struct Inner {
     sources: SourceBook,
     backfills: Backfills,
     identity_rules: IdentityRules,
+    error_rules: Arc<ErrorRules>,
     started_at: Timestamp,
     duckdb_version: String,
     queries: Semaphore,
@@ -66,7 +67,7 @@ impl AppState {
         pipeline: Pipeline,
         sources: SourceBook,
         backfills: Backfills,
-        identity_rules: IdentityRules,
+        (identity_rules, error_rules): (IdentityRules, ErrorRules),
         shutdown: CancellationToken,
     ) -> Result<Self, ApiError> {
         let duckdb_version = pipeline.store().duckdb_version()?;
@@ -76,6 +77,7 @@ impl AppState {
                 sources,
                 backfills,
                 identity_rules,
+                error_rules: Arc::new(error_rules),
                 started_at: Timestamp::now(),
                 duckdb_version,
                 queries: Semaphore::new(QUERIES_AT_ONCE),
@@ -133,6 +135,11 @@ impl AppState {
         let inner = Arc::clone(&self.inner);
         let asked = move || question(inner.pipeline.store(), &inner.identity_rules);
         Ok(tokio::task::spawn_blocking(asked).await??)
+    }
+
+    /// What counts as an error of which service.
+    pub fn error_rules(&self) -> Arc<ErrorRules> {
+        Arc::clone(&self.inner.error_rules)
     }
 
     /// Every source as it is now.

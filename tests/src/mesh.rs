@@ -31,7 +31,7 @@ use tokio_util::task::TaskTracker;
 pub use certificates::{Authority, Identity, spiffe_id};
 pub use envoy_process::bound_to_us;
 pub use error::MeshError;
-pub use ledger::{Counts, EdgeKind, Truth, TruthEdge};
+pub use ledger::{Counts, EdgeKind, Truth, TruthEdge, TruthRoute};
 pub use load::{Amount, CLIENT, Load};
 pub use options::MeshOptions;
 pub use ports::ReservedPort;

@@ -81,7 +81,7 @@ impl Draft {
         }
         row.is_whole_ms =
             self.duration_unit_ns.or(self.upstream_unit_ns).is_some_and(|unit| unit >= super::field::MS);
-        row.route = cut(&route::template(&row.path), MAX_ROUTE_BYTES).to_owned();
+        row.route = cut(&route::of_path(&row.path), MAX_ROUTE_BYTES).to_owned();
         if !keeps_query && let Some(query) = row.path.find(['?', '#']) {
             row.path.truncate(query);
         }

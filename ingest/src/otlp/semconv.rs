@@ -36,7 +36,7 @@ pub struct Meaning<'a> {
     pub protocol: Protocol,
     /// HTTP method, or the RPC's full name as in `shop.Orders/Place`, or empty.
     pub method: Cow<'a, str>,
-    /// `http.route` with ids folded, or empty.
+    /// `http.route` or `url.template` with ids folded, or else the path with more than ids folded, or empty.
     pub route: Cow<'a, str>,
     /// HTTP status of the answer; zero where there was none.
     pub http_status: u16,
@@ -71,7 +71,7 @@ pub fn interpret<'a>(
         is_proxy,
         protocol,
         method: within(method(protocol, &values), max_name_bytes),
-        route: within(route::template(values.get(Field::HttpRoute).unwrap_or_default()), max_name_bytes),
+        route: within(route(kind, protocol, &values), max_name_bytes),
         http_status,
         peer: peer::peer(kind, is_proxy, &values).map(|peer| peer.within(max_name_bytes)),
     }
@@ -147,6 +147,19 @@ fn method<'a>(protocol: Protocol, values: &Values<'a>) -> Cow<'a, str> {
         }
     }
     Cow::Borrowed(values.first(&[Field::HttpRequestMethod, Field::HttpMethod]).unwrap_or_default())
+}
+
+/// The template that a span states, or else what can be made of its path.
+fn route<'a>(kind: SpanKind, protocol: Protocol, values: &Values<'a>) -> Cow<'a, str> {
+    if let Some(stated) = values.first(&[Field::HttpRoute, Field::UrlTemplate]) {
+        return route::template(stated);
+    }
+    let is_request = matches!(kind, SpanKind::Server | SpanKind::Client);
+    if !is_request || !matches!(protocol, Protocol::Http | Protocol::Unknown) {
+        return Cow::Borrowed("");
+    }
+    let path = [Field::UrlPath, Field::HttpTarget, Field::UrlFull, Field::HttpUrl];
+    route::of_path(values.first(&path).unwrap_or_default())
 }
 
 /// Text cut to a number of bytes.

@@ -42,7 +42,7 @@ pub struct RouteSummary {
     pub errors: u64,
     /// `errors / requests`.
     pub error_rate: f64,
-    /// Tries sent upstream, as far as the logs tell.
+    /// Tries sent upstream, as far as the evidence tells.
     pub attempts: u64,
     /// Tries beyond the first.
     pub retries: u64,
@@ -70,7 +70,8 @@ pub struct RouteSummary {
     pub evidence: Vec<Evidence>,
     /// Who saw the requests.
     pub seen_by: SeenBy,
-    /// Requests and errors of each step of the range, for a small line.
+    /// Requests and errors of each step of the range, for a small line. Steps begin at multiples of their length, so that the
+    /// first and the last may be cut.
     pub trend: Vec<[u64; 2]>,
 }
 

@@ -128,7 +128,7 @@ fn kind_word(kind: NodeKind) -> &'static str {
     }
 }
 
-fn rfc3339(seconds: i64) -> String {
+pub(super) fn rfc3339(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).map(|time| time.to_string()).unwrap_or_default()
 }
 

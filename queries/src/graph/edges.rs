@@ -8,14 +8,15 @@ use foldhash::{HashMap, HashSet};
 use crate::api::graph::NodeKind;
 use crate::rows::access_log::Direction;
 use crate::rows::envoy::StatObject;
-use crate::rows::mesh::{MeshDialect, MeshEdge};
-use crate::rows::span::{Protocol, Workload};
+use crate::rows::mesh::{MeshDialect, MeshEdge, MeshReporter};
+use crate::rows::span::{PeerKind, Protocol, Workload};
 use crate::store::{Counts, Directory, LoggedRoute, Measures, ProxyRecord, SeriesKey, SeriesTotal};
 use crate::trace::Endpoint;
 
 use super::GraphQuery;
 use super::identity::{BY_SPANS, Identity, NodeKey, Target, client};
 use super::rules::IdentityRules;
+use super::voices::Voice;
 
 /// Calls of one kind between two nodes, which are numbered in [`Merged::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +74,8 @@ pub(super) struct Merged {
     /// several times as much.
     workloads: HashMap<usize, usize>,
     pub(super) edges: HashMap<EdgeKey, EdgeTotals>,
+    /// Which series tell of which edge, and as whose voice.
+    pub(super) told: Vec<(EdgeKey, Voice, u32)>,
     /// Requests whose caller did not arrive.
     pub(super) unpaired: i64,
     by_version: bool,
@@ -105,26 +108,41 @@ pub(super) fn merge(
         let Some(key) = directory.series(*id) else { continue };
         match key {
             SeriesKey::Edge { source, target, protocol, by_xray } => {
-                merged.add_trace_edge(&identity, (source, target, *protocol), *by_xray, total);
+                let edge = merged.add_trace_edge(&identity, (source, target, *protocol), *by_xray, total);
+                merged.told(edge, if *by_xray { Voice::Xray } else { Voice::Trace }, *id);
             }
-            SeriesKey::Counted(edge) => merged.add_counted(&identity, edge, (*id, &total.measures)),
-            SeriesKey::Logged(logged) => merged.add_logged(&identity, directory, logged, &total.measures),
+            // Routes have rollups of their own.
+            SeriesKey::Traced(_) => {}
+            SeriesKey::Counted(counted) => {
+                let edge = merged.add_counted(&identity, counted, (*id, &total.measures));
+                let voice = match (counted.dialect, counted.reporter) {
+                    (MeshDialect::ServiceConnect, _) => Voice::CloudWatch,
+                    (_, MeshReporter::Source) => Voice::CountedByCaller,
+                    (_, MeshReporter::Destination) => Voice::CountedByCallee,
+                };
+                merged.told(edge, voice, *id);
+            }
+            SeriesKey::Logged(logged) => {
+                let edge = merged.add_logged(&identity, directory, logged, &total.measures);
+                merged.told(edge, Voice::LoggedByCaller, *id);
+            }
             SeriesKey::Envoy { proxy, object } => {
                 // Much else is counted of what nobody calls.
                 if total.measures.counts == Counts::default() {
                     continue;
                 }
                 let Some(record) = directory.proxies().get(&**proxy) else { continue };
-                match &**object {
+                let edge = match &**object {
                     StatObject::Cluster(cluster) => {
-                        merged.add_cluster(&identity, record, cluster, (*id, &total.measures));
+                        merged.add_cluster(&identity, record, cluster, (*id, &total.measures))
                     }
                     StatObject::Manager(prefix) => {
-                        merged.add_listener(&identity, record, prefix, &total.measures);
+                        merged.add_listener(&identity, record, prefix, &total.measures)
                     }
                     // The same requests again, by another order.
-                    _ => {}
-                }
+                    _ => None,
+                };
+                merged.told(edge, Voice::Envoy, *id);
             }
         }
     }
@@ -151,6 +169,15 @@ pub(super) fn identity<'a>(
     Identity::new(directory, rules, &seen, counted).with_services(logging)
 }
 
+/// Whether one end of an edge is known by hearsay only. While the other side's spans may still be on their way, that is not
+/// drawn.
+pub(super) fn is_hearsay(source: &Endpoint, target: &Endpoint) -> bool {
+    let by_hearsay =
+        |end: &Endpoint| !matches!(end, Endpoint::Workload(_) | Endpoint::Client | Endpoint::Peer(_));
+    let is_host = matches!(target, Endpoint::Peer(peer) if peer.kind == PeerKind::Host);
+    by_hearsay(source) || by_hearsay(target) || is_host
+}
+
 fn workloads(key: &SeriesKey) -> impl Iterator<Item = &Workload> {
     let ends = match key {
         SeriesKey::Edge { source, target, .. } => [Some(source), Some(target)],
@@ -169,24 +196,9 @@ impl Merged {
         (source, target, protocol): (&Endpoint, &Endpoint, Protocol),
         by_xray: bool,
         total: &SeriesTotal,
-    ) {
-        // While the other side's spans may still be on their way, what is known by hearsay is not drawn.
-        let hearsay =
-            |end: &Endpoint| !matches!(end, Endpoint::Workload(_) | Endpoint::Client | Endpoint::Peer(_));
-        let is_host = |end: &Endpoint| matches!(end, Endpoint::Peer(peer) if peer.kind == crate::rows::span::PeerKind::Host);
-        if total.settled_requests == 0 && (hearsay(source) || hearsay(target) || is_host(target)) {
-            return;
-        }
-        // A proxy's span does not say the version that the application's own span, on its way still, will say.
-        let lacks_version = |end: &Endpoint| match end {
-            Endpoint::Workload(workload) => {
-                workload.version.is_empty() && self.versioned.contains(&workload.service)
-            }
-            _ => false,
-        };
-        if self.by_version && total.settled_requests == 0 && (lacks_version(source) || lacks_version(target))
-        {
-            return;
+    ) -> Option<EdgeKey> {
+        if total.settled_requests == 0 && self.comes_yet(source, target) {
+            return None;
         }
         if *source == Endpoint::Unknown {
             self.unpaired += total.measures.requests;
@@ -195,17 +207,40 @@ impl Merged {
             Endpoint::Workload(workload) => workload.service.as_str(),
             _ => "",
         };
-        if let (Some(source), Some(target)) =
-            (self.endpoint(identity, source, ""), self.endpoint(identity, target, caller))
-            && !self.are_one(source, target)
-        {
-            let class = if protocol == Protocol::Messaging { Class::Message } else { Class::Request };
-            let totals = self.edges.entry(EdgeKey { source, target, class }).or_default();
-            let measures = if by_xray { &mut totals.xray } else { &mut totals.trace };
-            measures.get_or_insert_default().merge(&total.measures, 1);
-            totals.settled += total.settled_requests;
-            *totals.protocols.entry(protocol).or_default() += total.measures.requests;
+        let source = self.endpoint(identity, source, "");
+        let (source, target) = (source?, self.endpoint(identity, target, caller)?);
+        if self.are_one(source, target) {
+            return None;
         }
+        let class = if protocol == Protocol::Messaging { Class::Message } else { Class::Request };
+        let key = EdgeKey { source, target, class };
+        let totals = self.edges.entry(key).or_default();
+        let measures = if by_xray { &mut totals.xray } else { &mut totals.trace };
+        measures.get_or_insert_default().merge(&total.measures, 1);
+        totals.settled += total.settled_requests;
+        *totals.protocols.entry(protocol).or_default() += total.measures.requests;
+        Some(key)
+    }
+
+    /// Whether spans of either side that may be on their way still will say more of an edge than is known by now.
+    fn comes_yet(&self, source: &Endpoint, target: &Endpoint) -> bool {
+        is_hearsay(source, target)
+            || self.by_version && (self.lacks_version(source) || self.lacks_version(target))
+    }
+
+    /// Whether a workload is without the version that other spans of its service say: a proxy's span does not know it, and
+    /// the application's own is on its way still.
+    pub(super) fn lacks_version(&self, end: &Endpoint) -> bool {
+        match end {
+            Endpoint::Workload(workload) => {
+                workload.version.is_empty() && self.versioned.contains(&workload.service)
+            }
+            _ => false,
+        }
+    }
+
+    fn told(&mut self, edge: Option<EdgeKey>, voice: Voice, series: u32) {
+        self.told.extend(edge.map(|edge| (edge, voice, series)));
     }
 
     fn add_cluster(
@@ -214,22 +249,24 @@ impl Merged {
         record: &ProxyRecord,
         cluster: &str,
         (series, measures): (u32, &Measures),
-    ) {
+    ) -> Option<EdgeKey> {
         let (source, rule) = identity.proxy(record);
         let Target::Node(target, target_rule) = identity.cluster(cluster, &source.name, Some(record)) else {
-            return;
+            return None;
         };
         let (source, target) = (self.number(source, rule), self.number(target, target_rule));
         if self.are_one(source, target) {
-            return;
+            return None;
         }
-        let totals = self.edges.entry(EdgeKey { source, target, class: Class::Request }).or_default();
+        let key = EdgeKey { source, target, class: Class::Request };
+        let totals = self.edges.entry(key).or_default();
         totals.envoy.get_or_insert_default().merge(measures, 1);
         totals.reported_by(&record.proxy.id);
         totals.series.push(series);
         if let Some(config) = record.config.clusters.iter().find(|config| config.name == cluster) {
             totals.mtls = Some(config.mtls && totals.mtls.unwrap_or(true));
         }
+        Some(key)
     }
 
     /// What a proxy logged on the way out, or a gateway on the way in.
@@ -239,22 +276,24 @@ impl Merged {
         directory: &Directory,
         logged: &LoggedRoute,
         measures: &Measures,
-    ) {
+    ) -> Option<EdgeKey> {
         let record = directory.proxies().get(&logged.node_id);
         let (source, rule) = identity.proxy_of(&logged.node_id, &logged.service);
         let comes_in = logged.direction == Direction::Inbound && source.kind != NodeKind::Gateway;
         if comes_in || logged.cluster.is_empty() {
-            return;
+            return None;
         }
         let Target::Node(target, target_rule) = identity.cluster(&logged.cluster, &source.name, record)
         else {
-            return;
+            return None;
         };
         let (source, target) = (self.number(source, rule), self.number(target, target_rule));
-        if !self.are_one(source, target) {
-            let totals = self.edges.entry(EdgeKey { source, target, class: Class::Request }).or_default();
-            totals.access_log.get_or_insert_default().merge(measures, 1);
+        if self.are_one(source, target) {
+            return None;
         }
+        let key = EdgeKey { source, target, class: Class::Request };
+        self.edges.entry(key).or_default().access_log.get_or_insert_default().merge(measures, 1);
+        Some(key)
     }
 
     /// What comes in at a gateway comes from outside; what comes in at a sidecar its callers count.
@@ -264,17 +303,19 @@ impl Merged {
         record: &ProxyRecord,
         prefix: &str,
         measures: &Measures,
-    ) {
+    ) -> Option<EdgeKey> {
         let (target, rule) = identity.proxy(record);
         let inbound = record.config.inbound_listeners.iter().any(|inbound| inbound == prefix);
         if target.kind != NodeKind::Gateway || !inbound {
-            return;
+            return None;
         }
         let way_in = "the way in: requests without a calling span".to_owned();
         let (source, target) = (self.number(client("client"), way_in), self.number(target, rule));
-        let totals = self.edges.entry(EdgeKey { source, target, class: Class::Request }).or_default();
+        let key = EdgeKey { source, target, class: Class::Request };
+        let totals = self.edges.entry(key).or_default();
         totals.envoy.get_or_insert_default().merge(measures, 1);
         totals.reported_by(&record.proxy.id);
+        Some(key)
     }
 
     /// What a target in Prometheus' format counts of an edge.
@@ -283,16 +324,17 @@ impl Merged {
         identity: &Identity<'_>,
         edge: &MeshEdge,
         (series, measures): (u32, &Measures),
-    ) {
-        let Some([(source, rule), (target, target_rule)]) = identity.counted(edge) else { return };
+    ) -> Option<EdgeKey> {
+        let Some([(source, rule), (target, target_rule)]) = identity.counted(edge) else { return None };
         let (source, target) = (self.number(source, rule), self.number(target, target_rule));
         if self.are_one(source, target) {
-            return;
+            return None;
         }
-        let totals = self.edges.entry(EdgeKey { source, target, class: Class::Request }).or_default();
+        let key = EdgeKey { source, target, class: Class::Request };
+        let totals = self.edges.entry(key).or_default();
         if edge.dialect == MeshDialect::ServiceConnect {
             totals.cloudwatch.get_or_insert_default().merge(measures, 1);
-            return;
+            return Some(key);
         }
         totals.counted[edge.reporter as usize].get_or_insert_default().merge(measures, 1);
         totals.reported_by(&edge.instance);
@@ -300,6 +342,7 @@ impl Merged {
         if let Some(mtls) = edge.mtls {
             totals.mtls = Some(mtls && totals.mtls.unwrap_or(true));
         }
+        Some(key)
     }
 
     /// The number of the node that one end of a traced edge is, where it is one.
@@ -336,7 +379,7 @@ impl Merged {
     }
 
     /// Whether both are one service.
-    fn are_one(&self, one: usize, other: usize) -> bool {
+    pub(super) fn are_one(&self, one: usize, other: usize) -> bool {
         let (one, other) = (&self.nodes[one].0, &self.nodes[other].0);
         one.kind == other.kind && one.name == other.name
     }

@@ -223,5 +223,6 @@ fn counts_cluster(key: &SeriesKey, name: &str) -> bool {
         SeriesKey::Logged(logged) => logged.cluster == name,
         SeriesKey::Counted(edge) => edge.cluster == name,
         SeriesKey::Edge { target, .. } => matches!(target, Endpoint::Cluster(cluster) if **cluster == *name),
+        SeriesKey::Traced(_) => false,
     }
 }

@@ -1,16 +1,18 @@
-//! Requests by route, from what proxies have logged.
+//! Requests by route: what Envoys count of routes that have statistics of their own, what proxies have logged, and spans.
+
+mod plan;
+mod summary;
 
 use std::collections::BTreeMap;
 
-use crate::api::graph::{Health, NodeKind};
-use crate::api::routes::{RouteSummary, RoutesResponse, SeenBy};
-use crate::rows::access_log::Direction;
-use crate::sketch::Scheme;
-use crate::store::{Directory, LoggedRoute, Measures, SeriesKey, Store, StoreError};
+use foldhash::HashMap;
 
-use super::answer::{COMPLETE, node_ids, plain_id, share, six_digits};
-use super::edges;
-use super::identity::{Identity, NodeKey, Target};
+use crate::api::routes::RoutesResponse;
+use crate::store::{Counts, Detail, Family, Measures, Selection, Store, StoreError};
+
+use self::plan::{Plan, Row};
+use super::errors::ErrorRules;
+use super::steps::Steps;
 use super::{GraphQuery, IdentityRules, SETTLE_SECONDS};
 
 /// Which routes are wanted.
@@ -22,16 +24,16 @@ pub struct RouteFilter {
     pub caller: Option<String>,
     /// Version of the service.
     pub version: Option<String>,
+    /// Whether each caller has a row of its own.
+    pub by_caller: bool,
+    /// Text in the route or the name of the service, in whatever case.
+    pub find: Option<String>,
     /// How many rows are given at most.
     pub limit: usize,
 }
 
-/// What is counted along one route of one version of a service.
-#[derive(Debug, Default)]
-struct Along {
-    by_callee: Measures,
-    by_callers: Measures,
-}
+/// Series that are looked up one by one; where more are wanted, all are read.
+const MAX_LOOKED_UP: usize = 4_096;
 
 /// The routes of a time range. Blocks.
 ///
@@ -39,113 +41,107 @@ struct Along {
 /// Where the store cannot be read.
 pub fn routes(
     store: &Store,
-    rules: &IdentityRules,
+    (rules, error_rules): (&IdentityRules, &ErrorRules),
     query: &GraphQuery,
     filter: &RouteFilter,
 ) -> Result<RoutesResponse, StoreError> {
-    let totals = store.totals(query.range, query.now_s - SETTLE_SECONDS)?;
+    let edge_totals = store.counts(query.range, query.now_s - SETTLE_SECONDS)?;
+    let ids = plan::wanted_series(store, rules, query, filter, &edge_totals);
+    let counts = route_counts(store, query, ids.as_deref())?;
+    let mut plan = Plan::new(store, rules, query, filter, (&edge_totals, &counts));
+    let total = plan.rows.len() as u64;
+    plan.keep(filter.limit);
+    let measures = measures(store, query, &plan.rows)?;
+    let steps = Steps::for_trend(query.range);
+    let trends = trends(store, query, steps, (&plan, error_rules))?;
     let seconds = query.range.seconds() as f64;
-    let mut routes = store.directory(|directory| {
-        let merged = edges::merge(directory, rules, &totals, query);
-        let identity = edges::identity(directory, rules, &totals);
-        let ids = node_ids(&merged, false);
-        let id = |node: &NodeKey| {
-            merged.number_of(node).map_or_else(|| plain_id(node), |number| ids[number].clone())
-        };
-        let is = |node: &NodeKey, wanted: &Option<String>| {
-            wanted.as_ref().is_none_or(|wanted| node.name == *wanted || id(node) == *wanted)
-        };
-        let mut along: BTreeMap<(NodeKey, &str), Along> = BTreeMap::new();
-        for (series, total) in &totals {
-            let Some(SeriesKey::Logged(logged)) = directory.series(*series) else { continue };
-            for view in views(&identity, directory, logged) {
-                let wanted = is(&view.service, &filter.service)
-                    && filter.version.as_ref().is_none_or(|version| view.service.version == *version)
-                    && (filter.caller.is_none()
-                        || view.caller.as_ref().is_some_and(|caller| is(caller, &filter.caller)));
-                if wanted {
-                    let along = along.entry((view.service, &logged.route)).or_default();
-                    let side =
-                        if view.caller.is_some() { &mut along.by_callers } else { &mut along.by_callee };
-                    side.merge(&total.measures, 1);
-                }
+    let rows = plan.rows.iter().zip(trends);
+    let routes = rows.map(|(row, trend)| {
+        let rule = error_rules.of(&plan.node(row).0.name);
+        summary::summary((&plan, row), &measures, rule, (seconds, trend))
+    });
+    Ok(RoutesResponse { routes: routes.collect(), total, step_s: steps.seconds as u32 })
+}
+
+/// What each series of routes counts, with the requests of it that are settled.
+type RouteCounts = HashMap<u32, (Counts, i64)>;
+
+fn route_counts(store: &Store, query: &GraphQuery, ids: Option<&[u32]>) -> Result<RouteCounts, StoreError> {
+    let mut counts = RouteCounts::default();
+    let selection = Selection {
+        series: ids.filter(|ids| ids.len() <= MAX_LOOKED_UP),
+        detail: Detail::Counts,
+        ..Selection::of(Family::Routes, query.range)
+    };
+    let settled_before_s = query.now_s - SETTLE_SECONDS;
+    store.rows(&selection, |row| {
+        let (sum, settled) = counts.entry(row.series_id).or_default();
+        sum.merge(row.counts, 1);
+        if row.bucket_s < settled_before_s {
+            *settled += row.counts.requests;
+        }
+    })?;
+    Ok(counts)
+}
+
+/// Everything that the series of some rows count.
+type ByFamily = BTreeMap<(Family, u32), Measures>;
+
+fn measures(store: &Store, query: &GraphQuery, rows: &[Row]) -> Result<ByFamily, StoreError> {
+    let of = |family| {
+        let series = rows.iter().flat_map(|row| row.series.0.values().flatten());
+        let mut ids: Vec<u32> = series.filter(|one| one.0 == family).map(|one| one.1).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    };
+    let of_routes = store.route_totals(query.range, &of(Family::Routes))?;
+    let of_edges = store.measures(query.range, &of(Family::Edges))?;
+    let of_routes = of_routes.into_iter().map(|(id, total)| ((Family::Routes, id), total.measures));
+    Ok(of_routes.chain(of_edges.into_iter().map(|(id, measures)| ((Family::Edges, id), measures))).collect())
+}
+
+/// Requests and errors of each step for each row, by the evidence that its numbers are from.
+fn trends(
+    store: &Store,
+    query: &GraphQuery,
+    steps: Steps,
+    (plan, error_rules): (&Plan, &ErrorRules),
+) -> Result<Vec<Vec<[u64; 2]>>, StoreError> {
+    let mut sums = vec![vec![[0_i64; 2]; steps.count]; plan.rows.len()];
+    for family in [Family::Routes, Family::Edges] {
+        // A gateway's series may be about two rows.
+        let mut rows_of: HashMap<u32, Vec<usize>> = HashMap::default();
+        let mut has_rule = false;
+        for (number, row) in plan.rows.iter().enumerate() {
+            has_rule |= error_rules.of(&plan.node(row).0.name).is_some();
+            for &(_, id) in row.best_series().filter(|one| one.0 == family) {
+                rows_of.entry(id).or_default().push(number);
             }
         }
-        let rows =
-            along.into_iter().map(|((node, route), along)| along.summary(id(&node), node, route, seconds));
-        rows.collect::<Vec<_>>()
-    });
-    routes.retain(|route| route.requests > 0);
-    routes.sort_by(|one, other| other.requests.cmp(&one.requests).then_with(|| key(one).cmp(&key(other))));
-    let total = routes.len() as u64;
-    routes.truncate(filter.limit);
-    Ok(RoutesResponse { routes, total, step_s: 0 })
-}
-
-fn key(route: &RouteSummary) -> (&str, &str, &Option<String>) {
-    (&route.node, &route.route, &route.version)
-}
-
-/// What one log entry says: which service was called, and by whom where the caller's proxy says it.
-struct View {
-    service: NodeKey,
-    caller: Option<NodeKey>,
-}
-
-/// A proxy logs what comes in to its own service, and what goes out to another one; a gateway logs both at once.
-fn views(identity: &Identity<'_>, directory: &Directory, logged: &LoggedRoute) -> Vec<View> {
-    let record = directory.proxies().get(&logged.node_id);
-    let (mut own, _) = identity.proxy_of(&logged.node_id, &logged.service);
-    if own.version.is_empty() {
-        own.version.clone_from(&logged.version);
-    }
-    let target = match identity.cluster(&logged.cluster, &own.name, record) {
-        Target::Node(target, _) if !logged.cluster.is_empty() => Some(target),
-        _ => None,
-    };
-    let comes_in = match logged.direction {
-        Direction::Inbound => true,
-        Direction::Outbound => false,
-        Direction::Unknown => target.is_none(),
-    };
-    let is_gateway = own.kind == NodeKind::Gateway;
-    let to_itself = (comes_in || is_gateway).then(|| View { service: own.clone(), caller: None });
-    let to_others = target.filter(|_| !comes_in || is_gateway);
-    let to_others = to_others.map(|target| View { service: target, caller: Some(own) });
-    to_itself.into_iter().chain(to_others).collect()
-}
-
-impl Along {
-    /// The callers' proxies know how it ended for them, and what never arrived; unless they are missing for too many of the
-    /// requests that did.
-    fn summary(self, id: String, node: NodeKey, route: &str, seconds: f64) -> RouteSummary {
-        let is_complete = self.by_callers.requests as f64 >= COMPLETE * self.by_callee.requests as f64;
-        let (measures, seen_by) = if is_complete && self.by_callers.requests > 0 {
-            (self.by_callers, SeenBy::Callers)
-        } else {
-            (self.by_callee, SeenBy::Callee)
+        let ids: Vec<u32> = rows_of.keys().copied().collect();
+        let selection = Selection {
+            series: (ids.len() <= MAX_LOOKED_UP).then_some(ids.as_slice()),
+            detail: if has_rule { Detail::All } else { Detail::Counts },
+            longest_s: steps.seconds,
+            ..Selection::of(family, query.range)
         };
-        let count = |count: i64| count.max(0) as u64;
-        let (requests, errors) = (count(measures.requests), count(measures.errors));
-        RouteSummary {
-            node: id,
-            service: node.name,
-            version: Some(node.version).filter(|version| !version.is_empty()),
-            route: route.to_owned(),
-            requests,
-            request_rate: six_digits(requests as f64 / seconds),
-            errors,
-            error_rate: share(errors, requests),
-            attempts: count(measures.attempts),
-            retries: count(measures.retries),
-            timeouts: count(measures.timeouts),
-            connection_failures: count(measures.connection_failures),
-            latency: measures.client.percentiles(Scheme::Envoy),
-            health: Health::of(requests, errors),
-            seen_by,
-            ..RouteSummary::default()
-        }
+        store.rows(&selection, |row| {
+            let Some(step) = steps.at(row.bucket_s) else { return };
+            for &number in rows_of.get(&row.series_id).into_iter().flatten() {
+                let rule = error_rules.of(&plan.node(&plan.rows[number]).0.name);
+                let stats = || row.stats.0.iter().copied().zip(row.stats.1.iter().copied());
+                let errors = rule.map_or(row.counts.errors, |rule| rule.change(row.counts.errors, stats()));
+                let [requests, failed] = &mut sums[number][step];
+                *requests += row.counts.requests;
+                *failed += errors;
+            }
+        })?;
     }
+    let trend = |steps: Vec<[i64; 2]>| {
+        steps.into_iter().map(|counts| counts.map(super::voices::positive)).collect::<Vec<_>>()
+    };
+    Ok(sums.into_iter().map(trend).collect())
 }
 
 #[cfg(test)]

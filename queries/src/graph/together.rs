@@ -110,6 +110,10 @@ impl<'a> Said<'a> {
 
     /// The latency as one side saw it, where it did.
     pub(super) fn latency(&self, side: Side) -> Option<Latency> {
+        // What access logs have there is what the proxy added.
+        if (self.source, side) == (Source::AccessLog, Side::Callee) {
+            return None;
+        }
         let scheme =
             if matches!(self.source, Source::Trace | Source::Xray) { Scheme::Log } else { Scheme::Envoy };
         let (parts, bins): (_, fn(&&'a Measures) -> &'a Bins) = match side {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::SourceCursor;
+use super::outcome::{Outcome, ResponseFlags};
 
 mod columns;
 mod hex;
@@ -198,6 +199,18 @@ impl AccessLogRow {
             || self.grpc_status == Some(4)
             || TIMEOUT_FLAGS.iter().any(|flag| self.has_flag(flag));
         says_so && self.is_error()
+    }
+
+    /// How it was answered.
+    pub fn outcome(&self) -> Outcome {
+        Outcome {
+            http_status: self.response_code,
+            grpc_status: self
+                .grpc_status
+                .and_then(|status| u8::try_from(status).ok())
+                .filter(|&status| status <= 16),
+            flags: ResponseFlags::parse(&self.response_flags),
+        }
     }
 
     /// Whether no connection to the upstream host came about.

@@ -55,7 +55,7 @@ pub struct SpanRow<'a> {
     pub protocol: Protocol,
     /// HTTP method or RPC method, or empty.
     pub method: &'a str,
-    /// Route template, or empty. Never a raw path.
+    /// Route template, or a path with its ids folded, or empty. Never a raw path.
     pub route: &'a str,
     /// HTTP status of the answer; zero where there was none.
     pub http_status: u16,

@@ -1,17 +1,20 @@
 //! What new spans and scrapes add to the rollups.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::dictionary::StatId;
 use crate::rows::access_log::AccessLogRow;
 use crate::rows::envoy::{EnvoyScrape, LatencyBin, ObjectCounts, StatObject};
 use crate::rows::mesh::{MeshCounts, MeshDelta, MeshDialect, MeshReporter, MeshScrape};
-use crate::sketch::{Bins, envoy_bin};
+use crate::rows::route::route_name;
+use crate::rows::span::Protocol;
+use crate::sketch::{Bins, envoy_bin, envoy_range};
 use crate::trace::{BUCKET_SECONDS, Contribution, contributions, contributions_alone};
 
 use super::Directory;
-use super::directory::{LoggedRoute, SeriesKey};
-use super::measures::{Counts, Measures, Rollup};
+use super::directory::{LoggedRoute, SeriesKey, TracedRoute};
+use super::measures::{Counts, Measures, Rollups};
 use super::window::Window;
 
 /// Adds what the touched traces contribute now, and takes back what they contributed before.
@@ -19,7 +22,7 @@ pub(super) fn count_traces(
     window: &mut Window,
     touched: &[u128],
     directory: &mut Directory,
-    rollup: &mut Rollup,
+    rollups: &mut Rollups,
 ) {
     for &trace_id in touched {
         let Some(trace) = window.get_mut(trace_id).filter(|trace| trace.counted < trace.spans.len()) else {
@@ -32,22 +35,35 @@ pub(super) fn count_traces(
                 let Contribution { bucket_s, ref source, ref target, protocol, by_xray, .. } = contribution;
                 let (source, target) = (source.clone(), target.clone());
                 let series = directory.series_id(SeriesKey::Edge { source, target, protocol, by_xray });
-                rollup.entry((bucket_s, series)).or_default().add(&contribution, times);
+                rollups.edges.entry((bucket_s, series)).or_default().add(&contribution, times);
+                if let Some(series) = route_series(&contribution, directory) {
+                    let measures = rollups.routes.entry((bucket_s, series)).or_default();
+                    measures.add_to_route(&contribution, times);
+                }
             }
         }
         directory.learn(learned);
     }
 }
 
+/// The series of the route that a contribution is about, where one is known.
+fn route_series(contribution: &Contribution, directory: &mut Directory) -> Option<u32> {
+    let Contribution { source, target, by_xray, route, .. } = contribution;
+    let route = directory.route(target.name(), route.as_ref()?);
+    let (source, target) = (source.clone(), target.clone());
+    let traced = TracedRoute { source, target, route, by_xray: *by_xray };
+    Some(directory.route_series_id(SeriesKey::Traced(Arc::new(traced))))
+}
+
 /// Adds what a proxy counted since the scrape before.
-pub(super) fn count_scrape(scrape: &EnvoyScrape, directory: &mut Directory, rollup: &mut Rollup) {
+pub(super) fn count_scrape(scrape: &EnvoyScrape, directory: &mut Directory, rollups: &mut Rollups) {
     let bucket_s = bucket_of(scrape.scraped_at_ns);
     let proxy: Arc<str> = Arc::from(scrape.proxy.id.as_str());
     directory.saw_proxy(scrape);
     for delta in &scrape.deltas {
         let object = directory.object(&delta.object);
         let series = directory.series_id(SeriesKey::Envoy { proxy: Arc::clone(&proxy), object });
-        rollup.entry((bucket_s, series)).or_default().merge(&measures(delta), 1);
+        rollups.edges.entry((bucket_s, series)).or_default().merge(&measures(delta), 1);
     }
 }
 
@@ -86,11 +102,11 @@ fn measures(delta: &ObjectCounts) -> Measures {
 }
 
 /// Adds what a target in Prometheus' format counted since the scrape before.
-pub(super) fn count_mesh(scrape: &MeshScrape, directory: &mut Directory, rollup: &mut Rollup) {
+pub(super) fn count_mesh(scrape: &MeshScrape, directory: &mut Directory, rollups: &mut Rollups) {
     let bucket_s = bucket_of(scrape.scraped_at_ns);
     for delta in &scrape.deltas {
         let series = directory.series_id(SeriesKey::Counted(Arc::new(delta.edge.clone())));
-        rollup.entry((bucket_s, series)).or_default().merge(&mesh_measures(delta), 1);
+        rollups.edges.entry((bucket_s, series)).or_default().merge(&mesh_measures(delta), 1);
     }
 }
 
@@ -141,38 +157,69 @@ fn bucket_of(time_ns: i64) -> i64 {
     time_ns.div_euclid(BUCKET_SECONDS * 1_000_000_000) * BUCKET_SECONDS
 }
 
-/// Adds requests that proxies logged.
-pub(super) fn count_access_logs(rows: &[AccessLogRow], directory: &mut Directory, rollup: &mut Rollup) {
+/// Adds requests that proxies logged: each once to its edge and once to its route.
+pub(super) fn count_access_logs(rows: &[AccessLogRow], directory: &mut Directory, rollups: &mut Rollups) {
     for row in rows.iter().filter(|row| row.is_request()) {
         let bucket_s = bucket_of(row.start_ns);
         let service = if row.node_cluster.is_empty() { &row.node_id } else { &row.node_cluster };
-        let route = [row.method.as_str(), row.route.as_str()].join(" ").trim().to_owned();
-        let logged = LoggedRoute {
+        let edge = LoggedRoute {
             node_id: row.node_id.clone(),
             service: service.clone(),
             version: row.version.clone(),
             direction: row.direction,
             cluster: row.upstream_cluster.clone(),
-            route: directory.route(service, route),
+            route: String::new(),
         };
-        let series = directory.series_id(SeriesKey::Logged(Arc::new(logged)));
-        let counts = Counts {
-            requests: 1,
-            errors: i64::from(row.is_error()),
-            attempts: i64::from(row.attempts),
-            retries: i64::from(row.retries()),
-            timeouts: i64::from(row.is_timeout()),
-            connection_failures: i64::from(row.is_connection_failure()),
-            ..Counts::default()
-        };
-        let measures = rollup.entry((bucket_s, series)).or_default();
-        measures.counts.merge(counts, 1);
-        if let Some(duration_ns) = row.duration_ns {
-            // Most logs know whole milliseconds, so Envoy's own bins say all that there is.
-            let whole_ms = u32::try_from(duration_ns / 1_000_000).unwrap_or(u32::MAX);
-            measures.client.add(envoy_bin(whole_ms), 1);
+        let route = directory.route(edge.called(), &Arc::from(logged_route(row))).as_ref().to_owned();
+        let along = LoggedRoute { route, ..edge.clone() };
+        let measures = logged_measures(row);
+        let edge = directory.series_id(SeriesKey::Logged(Arc::new(edge)));
+        rollups.edges.entry((bucket_s, edge)).or_default().merge(&measures, 1);
+        let along = directory.route_series_id(SeriesKey::Logged(Arc::new(along)));
+        rollups.routes.entry((bucket_s, along)).or_default().merge(&measures, 1);
+    }
+}
+
+/// The route of a logged request. An RPC is named by its full method, as in spans.
+fn logged_route(row: &AccessLogRow) -> String {
+    let rpc = row.route.strip_prefix('/').filter(|rpc| rpc.split('/').count() == 2);
+    match rpc.filter(|_| row.grpc_status.is_some() && row.method == "POST") {
+        Some(rpc) => rpc.to_owned(),
+        None => route_name(Protocol::Http, &row.method, &row.route)
+            .map_or_else(|| row.method.clone(), Cow::into_owned),
+    }
+}
+
+fn logged_measures(row: &AccessLogRow) -> Measures {
+    let counts = Counts {
+        requests: 1,
+        errors: i64::from(row.is_error()),
+        attempts: i64::from(row.attempts),
+        retries: i64::from(row.retries()),
+        timeouts: i64::from(row.is_timeout()),
+        connection_failures: i64::from(row.is_connection_failure()),
+        ..Counts::default()
+    };
+    let mut measures = Measures { counts, ..Measures::default() };
+    if let Some(duration_ns) = row.duration_ns {
+        // Most logs know whole milliseconds, so Envoy's own bins say all that there is.
+        let whole_ms = u32::try_from(duration_ns / 1_000_000).unwrap_or(u32::MAX);
+        measures.client.add(envoy_bin(whole_ms), 1);
+        if let Some(upstream_ns) = row.upstream_duration_ns {
+            measures.server.add(added_bin((duration_ns, row.is_whole_ms), upstream_ns), 1);
         }
     }
+    measures.add_outcome(row.outcome(), 1);
+    measures
+}
+
+/// The bin of what a proxy added to the time that its upstream took. Times that are known as whole milliseconds are rounded
+/// down: each leaves one millisecond open.
+fn added_bin((duration_ns, is_whole_ms): (u64, bool), upstream_ns: u64) -> i16 {
+    let difference_ms = duration_ns.saturating_sub(upstream_ns) as f64 / 1e6;
+    let is_upstream_whole_ms = upstream_ns.is_multiple_of(1_000_000);
+    let low_ms = (difference_ms - f64::from(u8::from(is_upstream_whole_ms))).max(0.0);
+    envoy_range(low_ms, difference_ms + f64::from(u8::from(is_whole_ms)))
 }
 
 fn bins(latency: &[LatencyBin]) -> Bins {

@@ -3,29 +3,31 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use duckdb::{Connection, Row, params};
+use duckdb::{Connection, Row, ToSql, appender_params_from_iter, params};
 use foldhash::{HashMap, HashSet};
 
 use crate::rows::SourceCursor;
 use crate::rows::envoy::{EnvoyScrape, Gap, ObjectGauges, Proxy, ProxyConfig, StatObject};
 use crate::rows::mesh::MeshDialect;
+use crate::rows::route::{MAX_ROUTES, OVERFLOW};
 use crate::rows::span::{Protocol, Workload};
 use crate::trace::{Learned, LearnedCluster, LearnedProxy};
 
 use super::{StoreError, database};
 
-pub use self::series::{LoggedRoute, SeriesKey};
-use self::series::{ends, overflow};
+use self::book::SeriesBook;
+use self::series::ends;
+pub use self::series::{LoggedRoute, SeriesKey, TracedRoute};
 
+mod book;
 mod series;
 
 /// Series that the dictionary holds at most. What is over counts under [`OVERFLOW`], so that a sender of random names
 /// cannot fill the memory.
 const MAX_SERIES: usize = 200_000;
-/// Name of the service that stands for all that is over the cap.
-pub(super) const OVERFLOW: &str = "__overflow__";
-/// Routes that a service may have. What is over counts under [`OVERFLOW`].
-const MAX_ROUTES: usize = 500;
+/// Series of routes that it holds at most, at about 300 bytes each: enough for a thousand services of two versions with twenty
+/// routes, each of which has five callers.
+const MAX_ROUTE_SERIES: usize = 250_000;
 /// Gaps that are kept of a proxy.
 const MAX_GAPS: usize = 20;
 /// Learned clusters that are kept at most.
@@ -49,29 +51,56 @@ pub struct ProxyRecord {
 }
 
 /// Everything that rows name by number or not at all. Grows with the variety of the mesh, not with its traffic.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Directory {
-    series: Vec<SeriesKey>,
-    ids: HashMap<SeriesKey, u32>,
+    edges: SeriesBook,
+    route_series: SeriesBook,
     /// The parts of proxies, each once: proxies of one mesh have many in common.
     objects: HashSet<Arc<StatObject>>,
     /// The routes that each service has been seen with.
-    routes: HashMap<String, HashSet<String>>,
+    routes: HashMap<String, HashSet<Arc<str>>>,
     /// How far sources are read that are read piece by piece.
     cursors: BTreeMap<String, Vec<u8>>,
     unsaved_cursors: HashSet<String>,
     learned_clusters: HashSet<LearnedCluster>,
     learned_proxies: HashSet<LearnedProxy>,
     proxies: BTreeMap<String, ProxyRecord>,
-    unsaved_series: usize,
     unsaved_learned: Learned,
     unsaved_proxies: HashSet<String>,
 }
 
+impl Default for Directory {
+    fn default() -> Self {
+        Self {
+            edges: SeriesBook::new(MAX_SERIES),
+            route_series: SeriesBook::new(MAX_ROUTE_SERIES),
+            objects: HashSet::default(),
+            routes: HashMap::default(),
+            cursors: BTreeMap::new(),
+            unsaved_cursors: HashSet::default(),
+            learned_clusters: HashSet::default(),
+            learned_proxies: HashSet::default(),
+            proxies: BTreeMap::new(),
+            unsaved_learned: Learned::default(),
+            unsaved_proxies: HashSet::default(),
+        }
+    }
+}
+
 impl Directory {
-    /// What a series counts.
+    /// What a series of edges counts.
     pub fn series(&self, id: u32) -> Option<&SeriesKey> {
-        self.series.get(id as usize)
+        self.edges.get(id)
+    }
+
+    /// What a series of routes counts.
+    pub fn route_series(&self, id: u32) -> Option<&SeriesKey> {
+        self.route_series.get(id)
+    }
+
+    /// All series of routes with their numbers.
+    pub fn all_route_series(&self) -> impl Iterator<Item = (u32, &SeriesKey)> {
+        self.route_series.iter()
     }
 
     /// Which workloads answered for which clusters.
@@ -89,20 +118,14 @@ impl Directory {
         &self.proxies
     }
 
-    /// The number of a series, which is given one where it is new.
+    /// The number of a series of edges, which is given one where it is new.
     pub(super) fn series_id(&mut self, key: SeriesKey) -> u32 {
-        if let Some(&id) = self.ids.get(&key) {
-            return id;
-        }
-        let key = if self.series.len() < MAX_SERIES { key } else { overflow() };
-        if let Some(&id) = self.ids.get(&key) {
-            return id;
-        }
-        let id = self.series.len() as u32;
-        self.series.push(key.clone());
-        self.ids.insert(key, id);
-        self.unsaved_series += 1;
-        id
+        self.edges.id(key)
+    }
+
+    /// The number of a series of routes, likewise.
+    pub(super) fn route_series_id(&mut self, key: SeriesKey) -> u32 {
+        self.route_series.id(key)
     }
 
     pub(super) fn learn(&mut self, learned: Learned) {
@@ -135,17 +158,17 @@ impl Directory {
     }
 
     /// The name under which a route of a service counts: its own, unless the service has too many.
-    pub(super) fn route(&mut self, service: &str, route: String) -> String {
+    pub(super) fn route(&mut self, service: &str, route: &Arc<str>) -> Arc<str> {
         if !self.routes.contains_key(service) {
             self.routes.insert(service.to_owned(), HashSet::default());
         }
         match self.routes.get_mut(service) {
-            Some(known) if known.contains(&route) => route,
+            Some(known) if known.contains(route) => Arc::clone(route),
             Some(known) if known.len() < MAX_ROUTES => {
-                known.insert(route.clone());
-                route
+                known.insert(Arc::clone(route));
+                Arc::clone(route)
             }
-            _ => OVERFLOW.to_owned(),
+            _ => Arc::from(OVERFLOW),
         }
     }
 
@@ -177,7 +200,7 @@ impl Directory {
 
     /// The series of a proxy, with their numbers.
     pub fn series_of_proxy(&self, proxy: &str) -> impl Iterator<Item = (u32, &StatObject)> {
-        (0..).zip(&self.series).filter_map(move |(id, key)| match key {
+        self.edges.iter().filter_map(move |(id, key)| match key {
             SeriesKey::Envoy { proxy: counted_by, object } if **counted_by == *proxy => Some((id, &**object)),
             _ => None,
         })
@@ -186,31 +209,8 @@ impl Directory {
     /// Writes what is new into the file. Part of the transaction that moves a generation there; [`Self::saved`] follows
     /// once that has been committed.
     pub(super) fn save(&self, connection: &Connection) -> Result<(), duckdb::Error> {
-        let first = self.series.len() - self.unsaved_series;
-        if self.unsaved_series > 0 {
-            let mut appender = connection.appender_to_catalog_and_db("series", "store", "main")?;
-            for (id, key) in (first as u32..).zip(&self.series[first..]) {
-                let json = match key {
-                    SeriesKey::Counted(edge) => serde_json::to_string(&**edge).unwrap_or_default(),
-                    _ => String::new(),
-                };
-                let [source, target] = ends(key, &json);
-                let (evidence, protocol) = match key {
-                    SeriesKey::Edge { protocol, by_xray: false, .. } => ("trace", *protocol as u8),
-                    SeriesKey::Edge { protocol, .. } => ("xray", *protocol as u8),
-                    SeriesKey::Logged(_) => ("access_log", Protocol::Http as u8),
-                    SeriesKey::Counted(edge) if edge.dialect == MeshDialect::ServiceConnect => {
-                        ("cloudwatch", Protocol::Http as u8)
-                    }
-                    SeriesKey::Envoy { .. } | SeriesKey::Counted(_) => ("envoy", Protocol::Http as u8),
-                };
-                appender.append_row(params![
-                    id, evidence, protocol, source[0], source[1], source[2], source[3], source[4], source[5],
-                    target[0], target[1], target[2], target[3], target[4], target[5]
-                ])?;
-            }
-            appender.flush()?;
-        }
+        save_series(connection, "series", self.edges.unsaved())?;
+        save_series(connection, "route_series", self.route_series.unsaved())?;
         let mut appender = connection.appender_to_catalog_and_db("learned_clusters", "store", "main")?;
         for LearnedCluster { caller, cluster, workload } in &self.unsaved_learned.clusters {
             let Workload { service, namespace, version, environment } = &**workload;
@@ -266,7 +266,8 @@ impl Directory {
     }
 
     pub(super) fn saved(&mut self) {
-        self.unsaved_series = 0;
+        self.edges.saved();
+        self.route_series.saved();
         self.unsaved_learned = Learned::default();
         self.unsaved_proxies.clear();
         self.unsaved_cursors.clear();
@@ -283,9 +284,14 @@ impl Directory {
         let mut statement = connection.prepare("FROM store.series ORDER BY series_id")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let key = self.series_key(row)?;
-            self.ids.insert(key.clone(), self.series.len() as u32);
-            self.series.push(key);
+            let key = self.series_key(row, "")?;
+            self.edges.load(key);
+        }
+        let mut statement = connection.prepare("FROM store.route_series ORDER BY series_id")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let key = self.series_key(row, &row.get::<_, String>(15)?)?;
+            self.route_series.load(key);
         }
         let mut statement = connection.prepare("FROM store.cursors")?;
         let mut rows = statement.query([])?;
@@ -335,6 +341,47 @@ impl Directory {
         }
         Ok(())
     }
+}
+
+/// Appends series to their table, which for routes has a column more.
+fn save_series<'a>(
+    connection: &Connection,
+    table: &str,
+    mut series: impl Iterator<Item = (u32, &'a SeriesKey)>,
+) -> Result<(), duckdb::Error> {
+    let Some(first) = series.next() else { return Ok(()) };
+    let mut appender = connection.appender_to_catalog_and_db(table, "store", "main")?;
+    for (id, key) in std::iter::once(first).chain(series) {
+        let json = match key {
+            SeriesKey::Counted(edge) => serde_json::to_string(&**edge).unwrap_or_default(),
+            _ => String::new(),
+        };
+        let (evidence, protocol) = match key {
+            SeriesKey::Edge { protocol, by_xray, .. } => (of_traces(*by_xray), *protocol as u8),
+            SeriesKey::Traced(traced) => (of_traces(traced.by_xray), Protocol::Unknown as u8),
+            SeriesKey::Logged(_) => ("access_log", Protocol::Http as u8),
+            SeriesKey::Counted(edge) if edge.dialect == MeshDialect::ServiceConnect => {
+                ("cloudwatch", Protocol::Http as u8)
+            }
+            SeriesKey::Envoy { .. } | SeriesKey::Counted(_) => ("envoy", Protocol::Http as u8),
+        };
+        let route = match key {
+            SeriesKey::Traced(traced) => &*traced.route,
+            _ => "",
+        };
+        let ends = ends(key, &json);
+        let texts = ends.as_flattened().iter().copied();
+        let texts = texts.chain((table == "route_series").then_some(route));
+        let mut row: Vec<&dyn ToSql> = vec![&id, &evidence, &protocol];
+        let texts: Vec<&str> = texts.collect();
+        row.extend(texts.iter().map(|text| text as &dyn ToSql));
+        appender.append_row(appender_params_from_iter(row))?;
+    }
+    appender.flush()
+}
+
+fn of_traces(by_xray: bool) -> &'static str {
+    if by_xray { "xray" } else { "trace" }
 }
 
 /// The workload in the last four columns of what was learned.

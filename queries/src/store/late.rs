@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use duckdb::{Connection, Row, params};
 
+use crate::rows::outcome::{Outcome, ResponseFlags, grpc_status};
+use crate::rows::route::route_name;
 use crate::rows::span::{Peer, PeerKind, Protocol, Skeleton, SpanFlags, SpanKind, Traits, Workload};
 
 use super::window::SeenTraces;
@@ -36,6 +38,9 @@ fn skeleton(row: &Row<'_>) -> Result<Skeleton, duckdb::Error> {
         let text: Option<String> = row.get(column)?;
         Ok(text.filter(|text| proxy && !text.is_empty() && text != "-").map(Arc::from))
     };
+    let protocol = Protocol::from_number(row.get(7)?);
+    let (method, route): (String, String) = (row.get(21)?, row.get(22)?);
+    let (grpc_statuses, flags): (Option<String>, Option<String>) = (row.get(24)?, row.get(25)?);
     let traits = Traits {
         workload: Arc::new(Workload {
             service: row.get(12)?,
@@ -47,7 +52,13 @@ fn skeleton(row: &Row<'_>) -> Result<Skeleton, duckdb::Error> {
         node_id: text(19)?,
         peer,
         kind: SpanKind::from_number(i32::from(row.get::<_, u8>(6)?)),
-        protocol: Protocol::from_number(row.get(7)?),
+        protocol,
+        route: route_name(protocol, &method, &route).map(Arc::from),
+        outcome: Outcome {
+            http_status: row.get(23)?,
+            grpc_status: grpc_statuses.unwrap_or_default().split(',').find_map(grpc_status),
+            flags: ResponseFlags::parse(&flags.unwrap_or_default()),
+        },
         flags: SpanFlags { error: row.get(9)?, timeout: row.get(10)?, proxy, xray: row.get(20)? },
     };
     Ok(Skeleton {

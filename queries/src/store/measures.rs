@@ -10,8 +10,12 @@ use arrow::record_batch::RecordBatch;
 use duckdb::Connection;
 use foldhash::HashMap;
 
+use crate::dictionary::StatId;
+use crate::rows::outcome::Outcome;
 use crate::sketch::{Bins, log_bin};
 use crate::trace::Contribution;
+
+use super::Family;
 
 /// Counts of requests. They add up, and a difference of counts is one too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,9 +71,10 @@ pub struct Measures {
     pub counts: Counts,
     /// Latency as the caller saw it.
     pub client: Bins,
-    /// Latency as the callee saw it.
+    /// Latency as the callee saw it; of access logs what the proxy added to its upstream's.
     pub server: Bins,
-    /// Counts of a proxy's statistics, by their numbers in the [dictionary](crate::dictionary).
+    /// Counts of a proxy's statistics, or of how requests were answered, by their numbers in the
+    /// [dictionary](crate::dictionary).
     pub stats: Bins,
 }
 
@@ -107,6 +112,21 @@ impl Measures {
         if let Some(duration_ns) = contribution.server_ns {
             self.server.add(log_bin(duration_ns), times);
         }
+        self.add_outcome(contribution.outcome, times);
+    }
+
+    /// Adds what a trace contributes to a route: as [`Self::add`], save that where nobody knows how long it took the
+    /// caller, what the callee says stands for that.
+    pub fn add_to_route(&mut self, contribution: &Contribution, times: i64) {
+        self.add(contribution, times);
+        if let (None, Some(duration_ns)) = (contribution.client_ns, contribution.server_ns) {
+            self.client.add(log_bin(duration_ns), times);
+        }
+    }
+
+    /// Counts how a request was answered.
+    pub(super) fn add_outcome(&mut self, outcome: Outcome, times: i64) {
+        outcome.stats().for_each(|StatId(stat)| self.stats.add(stat, times));
     }
 
     /// Whether nothing is counted.
@@ -118,10 +138,33 @@ impl Measures {
 /// Measures by bucket, seconds since 1970, and series.
 pub(super) type Rollup = HashMap<(i64, u32), Measures>;
 
-/// Adds one rollup to another.
-pub(super) fn merge_rollup(into: &mut Rollup, from: &Rollup) {
-    for (key, measures) in from {
-        into.entry(*key).or_default().merge(measures, 1);
+/// What is counted of the series of each family.
+#[derive(Debug, Default)]
+pub(super) struct Rollups {
+    pub(super) edges: Rollup,
+    pub(super) routes: Rollup,
+}
+
+impl Rollups {
+    pub(super) fn of(&self, family: Family) -> &Rollup {
+        match family {
+            Family::Edges => &self.edges,
+            Family::Routes => &self.routes,
+        }
+    }
+
+    /// Adds other rollups.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (into, from) in [(&mut self.edges, &other.edges), (&mut self.routes, &other.routes)] {
+            for (key, measures) in from {
+                into.entry(*key).or_default().merge(measures, 1);
+            }
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.edges.clear();
+        self.routes.clear();
     }
 }
 

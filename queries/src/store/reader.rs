@@ -11,9 +11,10 @@ use duckdb::{Connection, Statement};
 use crate::rows::span::VaryingKeys;
 use crate::sketch::Bins;
 
+use super::selection::{ANY_LENGTH_S, Detail, Selection};
 use super::shapes::SharedVarying;
-use super::tiers::{self, Part, TimeRange};
-use super::totals::{PastTotals, RunningTotals, SeriesTotal, SpareBuffer};
+use super::tiers::{self, Family, Part, TimeRange};
+use super::totals::{PastTotals, RunningTotals, SeriesTotal, SpareBuffer, WantedSeries};
 use super::{
     Counts, Directory, Measures, SharedDirectory, StoreError, StoreOptions, database, read_directory,
 };
@@ -23,13 +24,13 @@ use super::{
 pub struct RollupRow<'a> {
     /// Start of the bucket, seconds since 1970.
     pub bucket_s: i64,
-    /// What is counted, see [`Directory::series`].
+    /// What is counted, see [`Directory::series`] and [`Directory::route_series`].
     pub series_id: u32,
     /// What is counted of it.
     pub counts: Counts,
     /// Latency as the caller saw it: bins, and as many counts.
     pub client: (&'a [i16], &'a [i64]),
-    /// Latency as the callee saw it.
+    /// Latency as the callee saw it; of access logs what the proxy added.
     pub server: (&'a [i16], &'a [i64]),
     /// Statistics of a proxy, by their numbers in the [dictionary](crate::dictionary); empty where they were not asked for.
     pub stats: (&'a [i16], &'a [i64]),
@@ -37,7 +38,7 @@ pub struct RollupRow<'a> {
 
 impl RollupRow<'_> {
     /// What is counted, as a value of its own.
-    pub(super) fn measures(&self) -> Measures {
+    pub fn measures(&self) -> Measures {
         let bins = |(bins, counts): (&[i16], &[i64])| {
             Bins::from_sorted(bins.iter().copied().zip(counts.iter().copied()))
         };
@@ -147,60 +148,107 @@ impl Store {
         pool[0].try_clone().map_err(database("open a connection"))
     }
 
-    /// What every series counts over a time range, by the numbers of the series. Buckets from `settled_before_s` on are
+    /// What every edge counts over a time range, by the numbers of the series. Buckets from `settled_before_s` on are
     /// not settled.
     pub fn totals(
         &self,
         range: TimeRange,
         settled_before_s: i64,
     ) -> Result<Vec<(u32, SeriesTotal)>, StoreError> {
+        self.whole_totals(Family::Edges, range, settled_before_s, None)
+    }
+
+    /// The same as counts alone, which is quicker.
+    pub fn counts(
+        &self,
+        range: TimeRange,
+        settled_before_s: i64,
+    ) -> Result<Vec<(u32, SeriesTotal)>, StoreError> {
         let mut totals = self.spare.totals();
+        let selection = Selection { detail: Detail::Counts, ..Selection::of(Family::Edges, range) };
+        self.rows(&selection, |row| totals.add(row, settled_before_s))?;
+        Ok(totals.finish(&self.spare))
+    }
+
+    /// Everything that these series of routes count over a time range, by their numbers.
+    pub fn route_totals(
+        &self,
+        range: TimeRange,
+        series: &[u32],
+    ) -> Result<Vec<(u32, SeriesTotal)>, StoreError> {
+        /// Beyond so many, sums over the past that are kept are quicker than looking them up one by one.
+        const FEW: usize = 512;
+        if series.len() > FEW {
+            return self.whole_totals(Family::Routes, range, i64::MAX, Some(&WantedSeries::of(series)));
+        }
+        let mut totals = self.spare.totals();
+        let selection = Selection { series: Some(series), ..Selection::of(Family::Routes, range) };
+        self.rows(&selection, |row| totals.add(row, i64::MAX))?;
+        Ok(totals.finish(&self.spare))
+    }
+
+    fn whole_totals(
+        &self,
+        family: Family,
+        range: TimeRange,
+        settled_before_s: i64,
+        wanted: Option<&WantedSeries>,
+    ) -> Result<Vec<(u32, SeriesTotal)>, StoreError> {
+        let mut totals = self.spare.totals();
+        let detail = if family == Family::Edges { Detail::Latency } else { Detail::All };
+        let whole = Selection { detail, ..Selection::of(family, range) };
+        let is_wanted = |row: RollupRow<'_>| wanted.is_none_or(|wanted| wanted.contains(row.series_id));
         self.read("read its rollups", |connection| {
-            for part in tiers::parts(range, tiers::progress(connection)?) {
+            for part in tiers::parts(family, range, ANY_LENGTH_S, tiers::progress(connection)?) {
                 if part.version.is_none() {
-                    read_part(connection, &part, |row| totals.add(row, settled_before_s))?;
-                } else if !self.past.add_to(&part, &mut totals) {
+                    read_part(connection, &part, &whole, |row| {
+                        if is_wanted(row) {
+                            totals.add(row, settled_before_s);
+                        }
+                    })?;
+                } else if !self.past.add_to(&part, wanted, &mut totals) {
                     let mut sum = RunningTotals::default();
-                    read_part(connection, &part, |row| sum.add(row, settled_before_s))?;
-                    self.past.keep(part, sum, &mut totals);
+                    read_part(connection, &part, &whole, |row| sum.add(row, settled_before_s))?;
+                    self.past.keep(part, sum, wanted, &mut totals);
                 }
             }
-            read_hot(connection, range, |row| totals.add(row, settled_before_s))
+            read_hot(connection, &whole, |row| {
+                if is_wanted(row) {
+                    totals.add(row, settled_before_s);
+                }
+            })
         })?;
         Ok(totals.finish(&self.spare))
     }
 
-    /// Calls `take` with every rollup row of a time range, in no order. Rows of one series add up.
-    pub fn rollups(&self, range: TimeRange, mut take: impl FnMut(RollupRow<'_>)) -> Result<(), StoreError> {
+    /// Calls `take` with every rollup row of edges in a time range, in no order. Rows of one series add up.
+    pub fn rollups(&self, range: TimeRange, take: impl FnMut(RollupRow<'_>)) -> Result<(), StoreError> {
+        self.rows(&Selection::of(Family::Edges, range), take)
+    }
+
+    /// Calls `take` with the rollup rows of a selection, in no order. Rows of one series add up.
+    pub fn rows(
+        &self,
+        selection: &Selection<'_>,
+        mut take: impl FnMut(RollupRow<'_>),
+    ) -> Result<(), StoreError> {
+        if selection.series.is_some_and(<[u32]>::is_empty) {
+            return Ok(());
+        }
+        let Selection { family, range, longest_s, .. } = *selection;
         self.read("read its rollups", |connection| {
-            for part in tiers::parts(range, tiers::progress(connection)?) {
-                read_part(connection, &part, &mut take)?;
+            for part in tiers::parts(family, range, longest_s, tiers::progress(connection)?) {
+                read_part(connection, &part, selection, &mut take)?;
             }
-            read_hot(connection, range, take)
+            read_hot(connection, selection, take)
         })
     }
 
     /// Everything that some series count over a time range, statistics of proxies among it, by the numbers of the series.
     pub fn measures(&self, range: TimeRange, series: &[u32]) -> Result<BTreeMap<u32, Measures>, StoreError> {
         let mut sums: BTreeMap<u32, Measures> = BTreeMap::new();
-        if series.is_empty() {
-            return Ok(sums);
-        }
-        let ids: Vec<String> = series.iter().map(u32::to_string).collect();
-        let ids = ids.join(", ");
-        let mut add = |row: RollupRow<'_>| {
-            sums.entry(row.series_id).or_default().merge(&row.measures(), 1);
-        };
-        self.read("read what proxies count", |connection| {
-            for part in tiers::parts(range, tiers::progress(connection)?) {
-                let sql = include_str!("../../sql/proxies/rollups.sql")
-                    .replace("{tier}", &format!("store.{}", part.table))
-                    .replace("{ids}", &ids);
-                read_rows(&mut connection.prepare(&sql)?, &part.bounds, &mut add)?;
-            }
-            let sql = include_str!("../../sql/proxies/hot_rollups.sql").replace("{ids}", &ids);
-            read_rows(&mut connection.prepare(&sql)?, &[range.from_s, range.to_s], &mut add)
-        })?;
+        let selection = Selection { series: Some(series), ..Selection::of(Family::Edges, range) };
+        self.rows(&selection, |row| sums.entry(row.series_id).or_default().merge(&row.measures(), 1))?;
         Ok(sums)
     }
 
@@ -227,19 +275,21 @@ impl Store {
 fn read_part(
     connection: &Connection,
     part: &Part,
+    selection: &Selection<'_>,
     take: impl FnMut(RollupRow<'_>),
 ) -> Result<(), duckdb::Error> {
-    let sql = include_str!("../../sql/graph/rollups.sql").replace("{tier}", &format!("store.{}", part.table));
-    read_rows(&mut connection.prepare(&sql)?, &part.bounds, take)
+    let sql = include_str!("../../sql/graph/rollups.sql").replace("{tier}", part.table);
+    read_rows(&mut connection.prepare(&selection.filled_in(&sql))?, &part.bounds, take)
 }
 
 fn read_hot(
     connection: &Connection,
-    range: TimeRange,
+    selection: &Selection<'_>,
     take: impl FnMut(RollupRow<'_>),
 ) -> Result<(), duckdb::Error> {
-    let sql = include_str!("../../sql/graph/hot_rollups.sql");
-    read_rows(&mut connection.prepare(sql)?, &[range.from_s, range.to_s], take)
+    let sql = include_str!("../../sql/graph/hot_rollups.sql").replace("{hot}", selection.family.hot());
+    let range = selection.range;
+    read_rows(&mut connection.prepare(&selection.filled_in(&sql))?, &[range.from_s, range.to_s], take)
 }
 
 pub(super) fn read_rows(
@@ -252,24 +302,26 @@ pub(super) fn read_rows(
         let series = batch.column(1).as_primitive::<UInt32Type>().values();
         let counts: [&[i64]; 7] =
             std::array::from_fn(|number| &**batch.column(number + 2).as_primitive::<Int64Type>().values());
-        let (client, server) = (BinColumns::of(&batch, 9), BinColumns::of(&batch, 11));
-        let stats = (batch.num_columns() > STATS_COLUMN).then(|| BinColumns::of(&batch, STATS_COLUMN));
+        // Those that were not asked for are not there.
+        let bins = |column| (batch.num_columns() > column).then(|| BinColumns::of(&batch, column));
+        let (client, server, stats) = (bins(9), bins(11), bins(13));
         for row in 0..batch.num_rows() {
             take(RollupRow {
                 bucket_s: buckets[row],
                 series_id: series[row],
                 counts: Counts::of(counts.map(|column| column[row])),
-                client: client.row(row),
-                server: server.row(row),
-                stats: stats.as_ref().map_or_else(Default::default, |stats| stats.row(row)),
+                client: row_of(client.as_ref(), row),
+                server: row_of(server.as_ref(), row),
+                stats: row_of(stats.as_ref(), row),
             });
         }
     }
     Ok(())
 }
 
-/// Where the statistics stand behind the other columns of a rollup row.
-const STATS_COLUMN: usize = 13;
+fn row_of<'a>(bins: Option<&BinColumns<'a>>, row: usize) -> (&'a [i16], &'a [i64]) {
+    bins.map_or_else(Default::default, |bins| bins.row(row))
+}
 
 /// Two list columns, of bins and of their counts.
 struct BinColumns<'a> {

@@ -73,8 +73,9 @@ impl TraitParts {
         let peer = traits.peer.as_ref().map(|peer| once(&mut self.peers, peer));
         let mut name = |name: &Option<Arc<str>>| name.as_ref().map(|name| once(&mut self.names, name));
         let (upstream_cluster, node_id) = (name(&traits.upstream_cluster), name(&traits.node_id));
+        let route = name(&traits.route);
         let workload = once(&mut self.workloads, &traits.workload);
-        Arc::new(Traits { workload, upstream_cluster, node_id, peer, ..*traits })
+        Arc::new(Traits { workload, upstream_cluster, node_id, peer, route, ..*traits })
     }
 }
 

@@ -10,6 +10,7 @@ use super::*;
 use crate::rows::span::{
     PeerKind, PeerRef, Protocol, SpanBatch, SpanBatchBuilder, SpanKind, SpanRow, VaryingKeys,
 };
+use crate::sketch::Bins;
 use crate::trace::contributions;
 
 const NOW_NS: i64 = 1_795_000_000_000_000_000;
@@ -53,6 +54,8 @@ impl Draft {
             (Cow::from("http.method"), Cow::from("GET")),
             (Cow::from("http.url"), Cow::from(format!("/{}/{}", self.trace, self.span))),
             (Cow::from("tenant"), Cow::from("blue")),
+            (Cow::from("response_flags"), Cow::from(if self.error { "UF,URX" } else { "-" })),
+            (Cow::from("grpc.status_code"), Cow::from((self.span % 4).to_string())),
         ];
         builder.set_resource(&[(Cow::from("service.name"), Cow::from(service.as_str()))]);
         builder
@@ -67,6 +70,9 @@ impl Draft {
                 kind: SpanKind::from_number(i32::from(self.kind)),
                 is_error: self.error,
                 protocol: Protocol::Http,
+                method: "GET",
+                route: ["", "/a", "/b/{id}"][usize::from(self.span) % 3],
+                http_status: if self.error { 503 } else { 200 },
                 peer: Some(peer),
                 attributes: &attributes,
                 ..SpanRow::default()
@@ -83,8 +89,8 @@ fn batch(drafts: &[Draft]) -> SpanBatch {
     builder.finish().unwrap()
 }
 
-/// What the store should count: for each trace what its first spans of each id contribute.
-fn recomputed(drafts: &[Draft]) -> HashMap<(i64, SeriesKey), Measures> {
+/// The spans of each trace, of each id the first.
+fn traces_of(drafts: &[Draft]) -> HashMap<u128, Vec<crate::rows::span::Skeleton>> {
     let mut traces: HashMap<u128, Vec<_>> = HashMap::new();
     for span in batch(drafts).skeletons {
         let trace = traces.entry(span.trace_id).or_default();
@@ -92,8 +98,13 @@ fn recomputed(drafts: &[Draft]) -> HashMap<(i64, SeriesKey), Measures> {
             trace.push(span);
         }
     }
+    traces
+}
+
+/// What the store should count: what each trace contributes.
+fn recomputed(drafts: &[Draft]) -> HashMap<(i64, SeriesKey), Measures> {
     let mut counted: HashMap<_, Measures> = HashMap::new();
-    for contribution in traces.values().flat_map(|trace| contributions(trace).0) {
+    for contribution in traces_of(drafts).values().flat_map(|trace| contributions(trace).0) {
         let key = SeriesKey::Edge {
             source: contribution.source.clone(),
             target: contribution.target.clone(),
@@ -105,21 +116,43 @@ fn recomputed(drafts: &[Draft]) -> HashMap<(i64, SeriesKey), Measures> {
     counted
 }
 
+/// The same of routes.
+fn recomputed_routes(drafts: &[Draft]) -> HashMap<SeriesKey, Measures> {
+    let mut counted: HashMap<SeriesKey, Measures> = HashMap::new();
+    for contribution in traces_of(drafts).values().flat_map(|trace| contributions(trace).0) {
+        let Some(route) = contribution.route.clone() else { continue };
+        let key = SeriesKey::Traced(Arc::new(TracedRoute {
+            source: contribution.source.clone(),
+            target: contribution.target.clone(),
+            route,
+            by_xray: contribution.by_xray,
+        }));
+        counted.entry(key).or_default().add_to_route(&contribution, 1);
+    }
+    counted
+}
+
+/// What the store counts of routes.
+fn counted_routes(store: &Store) -> HashMap<SeriesKey, Measures> {
+    let mut sums: HashMap<SeriesKey, Measures> = HashMap::new();
+    let selection = Selection::of(Family::Routes, everything());
+    store
+        .rows(&selection, |row| {
+            let key = store.directory(|directory| directory.route_series(row.series_id).unwrap().clone());
+            sums.entry(key).or_default().merge(&row.measures(), 1);
+        })
+        .unwrap();
+    sums.retain(|_, measures| !measures.is_zero());
+    sums
+}
+
 /// What the store counts within a range, by the start of steps of this length.
 fn counted(store: &Store, range: TimeRange, step_s: i64) -> HashMap<(i64, SeriesKey), Measures> {
     let mut rollup = Rollup::default();
     store
         .rollups(range, |row| {
             let bucket_s = row.bucket_s.div_euclid(step_s) * step_s;
-            let bins =
-                |(bins, counts): (&[i16], &[i64])| bins.iter().copied().zip(counts.iter().copied()).collect();
-            let measures = Measures {
-                counts: row.counts,
-                client: bins(row.client),
-                server: bins(row.server),
-                ..Measures::default()
-            };
-            rollup.entry((bucket_s, row.series_id)).or_default().merge(&measures, 1);
+            rollup.entry((bucket_s, row.series_id)).or_default().merge(&row.measures(), 1);
         })
         .unwrap();
     let key = |series| store.directory(|directory| directory.series(series).unwrap().clone());
@@ -134,6 +167,14 @@ fn totals(store: &Store) -> HashMap<SeriesKey, Measures> {
     let totals = store.totals(everything(), i64::MAX).unwrap();
     let key = |series| store.directory(|directory| directory.series(series).unwrap().clone());
     totals.into_iter().map(|(series, total)| (key(series), total.measures)).collect()
+}
+
+/// The totals of edges leave statistics out.
+fn without_stats(sums: &HashMap<SeriesKey, Measures>) -> HashMap<SeriesKey, Measures> {
+    let strip = |(key, measures): (&SeriesKey, &Measures)| {
+        (key.clone(), Measures { stats: Bins::default(), ..measures.clone() })
+    };
+    sums.iter().map(strip).collect()
 }
 
 fn everything() -> TimeRange {
@@ -181,9 +222,10 @@ proptest! {
             }
             let sums = summed(counted(&store, everything(), 1));
             prop_assert_eq!(&sums, &summed(recomputed(&sent)));
+            prop_assert_eq!(counted_routes(&store), recomputed_routes(&sent));
             // The second time sums over the past are kept from the first.
             for _ in 0..2 {
-                prop_assert_eq!(&totals(&store), &sums);
+                prop_assert_eq!(&totals(&store), &without_stats(&sums));
             }
         }
         let spans: std::collections::HashSet<_> = sent.iter().map(|draft| (draft.trace, draft.span)).collect();
@@ -246,7 +288,7 @@ fn the_public_view_shows_every_attribute() {
             .unwrap();
         assert_eq!(row.0, "00000000000000000000000000000001");
         assert_eq!(row.1, "0000000000000001");
-        let attributes = "{http.method=GET, tenant=blue, http.url=/0/1, 'guid:x-request-id'=363b99c1-0cfb-97ec-8f5b-71e50495cc6d}";
+        let attributes = "{http.method=GET, tenant=blue, response_flags='UF,URX', grpc.status_code=1, http.url=/0/1, 'guid:x-request-id'=363b99c1-0cfb-97ec-8f5b-71e50495cc6d}";
         assert_eq!(row.2, attributes);
         assert!(row.3.starts_with("2026-11-18"), "{}", row.3);
     }

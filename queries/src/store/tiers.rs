@@ -7,10 +7,44 @@ use crate::trace::BUCKET_SECONDS;
 use super::measures::{Rollup, append_rollup};
 use super::reader::read_rows;
 
+/// A set of series with rollups of its own, in tables of its own: who reads the ones does not pay for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    /// Edges, as traces, proxies and others see them, and the parts of proxies.
+    Edges,
+    /// Routes between a caller and a callee.
+    Routes,
+}
+
+impl Family {
+    pub(super) const ALL: [Self; 2] = [Self::Edges, Self::Routes];
+
+    /// Its tables, the finest tier first.
+    const fn tables(self) -> [&'static str; 4] {
+        match self {
+            Self::Edges => ["rollup_10s", "rollup_1m", "rollup_1h", "rollup_1d"],
+            Self::Routes => ["route_rollup_10s", "route_rollup_1m", "route_rollup_1h", "route_rollup_1d"],
+        }
+    }
+
+    /// The table of its finest tier.
+    pub(super) const fn finest(self) -> &'static str {
+        self.tables()[0]
+    }
+
+    /// Its tables in memory, without the parity of the generation.
+    pub(super) const fn hot(self) -> &'static str {
+        match self {
+            Self::Edges => "hot_rollup",
+            Self::Routes => "hot_route_rollup",
+        }
+    }
+}
+
 /// A tier above the finest one.
 struct Tier {
-    table: &'static str,
-    finer: &'static str,
+    /// Its place in [`Family::tables`].
+    level: usize,
     seconds: i64,
     /// Column of `progress` that says up to where the tier is complete.
     sealed: &'static str,
@@ -19,21 +53,9 @@ struct Tier {
 }
 
 const TIERS: [Tier; 3] = [
-    Tier { table: "rollup_1m", finer: "rollup_10s", seconds: 60, sealed: "sealed_1m", changed: None },
-    Tier {
-        table: "rollup_1h",
-        finer: "rollup_1m",
-        seconds: 3_600,
-        sealed: "sealed_1h",
-        changed: Some("changed_1h"),
-    },
-    Tier {
-        table: "rollup_1d",
-        finer: "rollup_1h",
-        seconds: 86_400,
-        sealed: "sealed_1d",
-        changed: Some("changed_1d"),
-    },
+    Tier { level: 1, seconds: 60, sealed: "sealed_1m", changed: None },
+    Tier { level: 2, seconds: 3_600, sealed: "sealed_1h", changed: Some("changed_1h") },
+    Tier { level: 3, seconds: 86_400, sealed: "sealed_1d", changed: Some("changed_1d") },
 ];
 
 /// How long after its end a step is summed up. What comes later is added to the sum.
@@ -86,10 +108,16 @@ pub(super) struct Part {
     pub(super) version: Option<u64>,
 }
 
-/// The parts of a range, each as coarse as it can be.
-pub(super) fn parts(range: TimeRange, progress: Progress) -> Vec<Part> {
-    let bounds = ranges(range, progress.sealed);
-    let tables = ["rollup_10s", "rollup_1m", "rollup_1h", "rollup_1d"];
+/// The parts of a range, each as coarse as it can be with buckets of this length at most.
+pub(super) fn parts(family: Family, range: TimeRange, longest_s: i64, progress: Progress) -> Vec<Part> {
+    // Buckets that do not divide a step would count in one step what belongs to the next one too.
+    let fits = |tier: &Tier| longest_s % tier.seconds == 0;
+    let mut sealed = progress.sealed;
+    for (sealed, _) in sealed.iter_mut().zip(&TIERS).filter(|(_, tier)| !fits(tier)) {
+        *sealed = i64::MIN / 2;
+    }
+    let bounds = ranges(range, sealed);
+    let tables = family.tables();
     let part = |level: usize| {
         let inner = if level == 3 { [bounds[4]; 2] } else { [bounds[level + 1], bounds[6 - level]] };
         let bounds = [bounds[level], inner[0], inner[1], bounds[7 - level]];
@@ -134,17 +162,17 @@ fn changed(connection: &Connection, tier: &Tier, generation: u64) -> Result<(), 
 
 /// Adds what a generation counts to the tiers that are complete for its buckets already. Part of the transaction that
 /// moves the generation into the file.
-pub(super) fn add_late(
-    connection: &Connection,
-    hot_table: &str,
-    generation: u64,
-) -> Result<(), duckdb::Error> {
+pub(super) fn add_late(connection: &Connection, generation: u64) -> Result<(), duckdb::Error> {
     for (tier, sealed) in TIERS.iter().zip(progress(connection)?.sealed) {
-        let sql = include_str!("../../sql/store/late_rollup.sql")
-            .replace("{table}", tier.table)
-            .replace("{hot}", hot_table)
-            .replace("{seconds}", &tier.seconds.to_string());
-        if connection.execute(&sql, params![generation, sealed])? > 0 {
+        let mut rows = 0;
+        for family in Family::ALL {
+            let sql = include_str!("../../sql/store/late_rollup.sql")
+                .replace("{table}", family.tables()[tier.level])
+                .replace("{hot}", &format!("{}_{}", family.hot(), generation % 2))
+                .replace("{seconds}", &tier.seconds.to_string());
+            rows += connection.execute(&sql, params![generation, sealed])?;
+        }
+        if rows > 0 {
             changed(connection, tier, generation)?;
         }
     }
@@ -159,7 +187,9 @@ pub(super) fn seal(connection: &Connection, now_s: i64, generation: u64) -> Resu
         if until <= sealed {
             continue;
         }
-        sum_up(connection, tier, sealed, until)?;
+        for family in Family::ALL {
+            sum_up(connection, family, tier, (sealed, until))?;
+        }
         connection.execute(&format!("UPDATE store.progress SET {} = ?", tier.sealed), params![until])?;
         changed(connection, tier, generation)?;
     }
@@ -167,8 +197,14 @@ pub(super) fn seal(connection: &Connection, now_s: i64, generation: u64) -> Resu
 }
 
 /// Sums the rows of a step up, a portion of the series after the other.
-fn sum_up(connection: &Connection, tier: &Tier, from_s: i64, until_s: i64) -> Result<(), duckdb::Error> {
-    let Tier { table, finer, seconds, .. } = tier;
+fn sum_up(
+    connection: &Connection,
+    family: Family,
+    tier: &Tier,
+    (from_s, until_s): (i64, i64),
+) -> Result<(), duckdb::Error> {
+    let Tier { level, seconds, .. } = tier;
+    let (finer, table) = (family.tables()[level - 1], family.tables()[*level]);
     let sql = include_str!("../../sql/store/seal_rows.sql").replace("{finer}", finer);
     let mut statement = connection.prepare(&sql)?;
     for [first, end] in portions(connection, finer, from_s, until_s)? {

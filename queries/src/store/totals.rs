@@ -37,9 +37,17 @@ struct Latencies {
     count: i64,
 }
 
-/// The callee's side; the caller's is 0.
-const SERVER_SIDE: u64 = 1 << 16;
-const SERIES_SHIFT: u32 = 17;
+/// What is counted in a bin: requests by the caller's latency, by the callee's, or events by statistic.
+const SIDE_SHIFT: u32 = 16;
+const SERIES_SHIFT: u32 = 18;
+const CLIENT: u64 = 0;
+const SERVER: u64 = 1;
+const STATS: u64 = 2;
+
+/// The highest bits of the keys of a series' side.
+fn side_of(series: u32, side: u64) -> u64 {
+    u64::from(series) << SERIES_SHIFT | side << SIDE_SHIFT
+}
 
 /// A bin as the lowest bits of a key, in the order of bins, some of which are below zero.
 fn bits_of(bin: i16) -> u64 {
@@ -89,8 +97,8 @@ impl RunningTotals {
         if row.bucket_s < settled_before_s {
             *settled_requests = settled_requests.saturating_add(row.counts.requests);
         }
-        let client = u64::from(row.series_id) << SERIES_SHIFT;
-        for (side, (bins, counts)) in [(client, row.client), (client | SERVER_SIDE, row.server)] {
+        for (side, (bins, counts)) in [(CLIENT, row.client), (SERVER, row.server), (STATS, row.stats)] {
+            let side = side_of(row.series_id, side);
             let latencies = bins.iter().zip(counts);
             self.latencies
                 .extend(latencies.map(|(&bin, &count)| Latencies { key: side | bits_of(bin), count }));
@@ -100,15 +108,25 @@ impl RunningTotals {
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, other: &Self, wanted: Option<&WantedSeries>) {
         if self.counts.len() < other.counts.len() {
             self.counts.resize(other.counts.len(), Default::default());
         }
-        for ((counts, settled_requests), (more, more_settled)) in self.counts.iter_mut().zip(&other.counts) {
+        let is_wanted = |series: u32| wanted.is_none_or(|wanted| wanted.contains(series));
+        let both = self.counts.iter_mut().zip(&other.counts).zip(0..);
+        for ((counts, settled_requests), (more, more_settled)) in
+            both.filter(|&(_, series)| is_wanted(series)).map(|(both, _)| both)
+        {
             counts.merge(*more, 1);
             *settled_requests = settled_requests.saturating_add(*more_settled);
         }
-        self.latencies.extend_from_slice(&other.latencies);
+        match wanted {
+            None => self.latencies.extend_from_slice(&other.latencies),
+            Some(wanted) => {
+                let of_wanted = |one: &&Latencies| wanted.contains((one.key >> SERIES_SHIFT) as u32);
+                self.latencies.extend(other.latencies.iter().filter(of_wanted));
+            }
+        }
     }
 
     /// Sorts the latencies and makes one of all with the same key.
@@ -128,20 +146,18 @@ impl RunningTotals {
     /// The totals of all series that counted something, by their numbers. The buffer goes back to `spare`.
     pub(super) fn finish(mut self, spare: &SpareBuffer) -> Vec<(u32, SeriesTotal)> {
         self.add_up();
-        let mut sides = self
-            .latencies
-            .chunk_by(|one, other| one.key & !(SERVER_SIDE - 1) == other.key & !(SERVER_SIDE - 1))
-            .peekable();
+        let side_of_key = |one: &Latencies| one.key >> SIDE_SHIFT << SIDE_SHIFT;
+        let mut sides =
+            self.latencies.chunk_by(|one, other| side_of_key(one) == side_of_key(other)).peekable();
         let mut bins_of = |side: u64| {
-            let of_side = sides.next_if(|latencies| latencies[0].key & !(SERVER_SIDE - 1) == side);
+            let of_side = sides.next_if(|latencies| side_of_key(&latencies[0]) == side);
             of_side.map_or_else(Bins::default, |latencies| {
                 Bins::from_sorted(latencies.iter().map(|one| (bin_of(one.key), one.count)))
             })
         };
         let total = |(series, (counts, settled_requests))| {
-            let side = u64::from(series) << SERIES_SHIFT;
-            let (client, server) = (bins_of(side), bins_of(side | SERVER_SIDE));
-            let measures = Measures { counts, client, server, ..Measures::default() };
+            let [client, server, stats] = [CLIENT, SERVER, STATS].map(|side| bins_of(side_of(series, side)));
+            let measures = Measures { counts, client, server, stats };
             (!measures.is_zero()).then_some((series, SeriesTotal { measures, settled_requests }))
         };
         let totals = (0_u32..).zip(self.counts).filter_map(total).collect();
@@ -151,6 +167,22 @@ impl RunningTotals {
 
     fn memory_bytes(&self) -> usize {
         size_of_val(&*self.latencies) + size_of_val(&*self.counts)
+    }
+}
+
+/// Some series by their numbers, quick to look up.
+#[derive(Debug)]
+pub(super) struct WantedSeries(Vec<bool>);
+
+impl WantedSeries {
+    pub(super) fn of(series: &[u32]) -> Self {
+        let mut wanted = vec![false; series.iter().max().map_or(0, |last| *last as usize + 1)];
+        series.iter().for_each(|&series| wanted[series as usize] = true);
+        Self(wanted)
+    }
+
+    pub(super) fn contains(&self, series: u32) -> bool {
+        self.0.get(series as usize).copied().unwrap_or(false)
     }
 }
 
@@ -167,12 +199,17 @@ struct PastPart {
 
 impl PastTotals {
     /// Parts that are kept.
-    const MAX_PARTS: usize = 3;
+    const MAX_PARTS: usize = 4;
     /// Memory that a part may take: 2,000 bytes for each side of ten thousand edges.
     const MAX_PART_BYTES: usize = 40 << 20;
 
     /// Adds the sum of a part, where it is known, to `totals`.
-    pub(super) fn add_to(&self, part: &Part, totals: &mut RunningTotals) -> bool {
+    pub(super) fn add_to(
+        &self,
+        part: &Part,
+        wanted: Option<&WantedSeries>,
+        totals: &mut RunningTotals,
+    ) -> bool {
         let known = {
             let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(at) = parts.iter().position(|known| known.part == *part) else { return false };
@@ -182,15 +219,21 @@ impl PastTotals {
             parts.push(found);
             sum
         };
-        totals.merge(&known);
+        totals.merge(&known, wanted);
         true
     }
 
     /// Keeps the sum of a part, and adds it to `totals`.
-    pub(super) fn keep(&self, part: Part, mut sum: RunningTotals, totals: &mut RunningTotals) {
+    pub(super) fn keep(
+        &self,
+        part: Part,
+        mut sum: RunningTotals,
+        wanted: Option<&WantedSeries>,
+        totals: &mut RunningTotals,
+    ) {
         sum.add_up();
         sum.latencies.shrink_to_fit();
-        totals.merge(&sum);
+        totals.merge(&sum, wanted);
         if sum.memory_bytes() <= Self::MAX_PART_BYTES {
             let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if parts.len() >= Self::MAX_PARTS {

@@ -18,15 +18,15 @@ use crate::rows::span::{Resource, SpanBatch, VaryingKeys};
 
 use self::turn::Turn;
 use super::columns::resource_columns;
-use super::measures::{Rollup, append_rollup, merge_rollup, rollup_chunks};
+use super::measures::{Rollups, append_rollup, rollup_chunks};
 use super::partitions::{Partitions, day_of, empty_hot};
 use super::recent::RecentRequests;
 use super::shapes::{KnownShapes, ShapeColumns, SharedVarying};
 use super::staged::{Published, Sent, Staged};
 use super::window::{SeenTraces, Window};
 use super::{
-    Directory, SharedDirectory, StoreError, StoreOptions, counting, database, late, read_directory, tiers,
-    write_directory,
+    Directory, Family, SharedDirectory, StoreError, StoreOptions, counting, database, late, read_directory,
+    tiers, write_directory,
 };
 
 /// The tables of rows that are stored as they come.
@@ -52,7 +52,7 @@ pub struct Writer {
     position: u64,
     generation: u64,
     /// What this generation counts.
-    rollup: Rollup,
+    rollups: Rollups,
     hot_rows: usize,
     /// The partition that the generation belongs to.
     day: String,
@@ -108,7 +108,7 @@ impl Writer {
             published: position,
             position,
             generation: generation + 1,
-            rollup: Rollup::default(),
+            rollups: Rollups::default(),
             hot_rows: 0,
             day: String::new(),
             begun: None,
@@ -226,11 +226,11 @@ impl Writer {
         for staged in turn {
             self.take(staged, &mut adds)?;
         }
-        let Turn { published, mut rollup, touched, rows, shapes, others, requests } = adds;
+        let Turn { published, mut rollups, touched, rows, shapes, others, requests } = adds;
         write_directory(&self.directory, |directory| {
-            counting::count_traces(&mut self.window, &touched, directory, &mut rollup);
+            counting::count_traces(&mut self.window, &touched, directory, &mut rollups);
         });
-        if let Err(error) = self.append(rows, shapes, others, &rollup) {
+        if let Err(error) = self.append(rows, shapes, others, &rollups) {
             // Else the same spans would be taken for duplicates when they are published again.
             for trace_id in touched {
                 self.window.forget_uncounted(trace_id);
@@ -243,7 +243,7 @@ impl Writer {
         for hash in requests {
             self.recent.insert(hash, now_s);
         }
-        merge_rollup(&mut self.rollup, &rollup);
+        self.rollups.merge(&rollups);
         for trace_id in touched {
             if let Some(trace) = self.window.get_mut(trace_id) {
                 trace.counted = trace.spans.len();
@@ -298,16 +298,18 @@ impl Writer {
         rows: Vec<RecordBatch>,
         shapes: ShapeColumns,
         others: [Vec<RecordBatch>; 3],
-        rollup: &Rollup,
+        rollups: &Rollups,
     ) -> Result<(), StoreError> {
         let hot = self.generation % 2;
         let all_rows = rows.iter().chain(others.iter().flatten());
         let count: usize = all_rows.map(RecordBatch::num_rows).sum();
         let shapes: Vec<RecordBatch> = shapes.finish(self.generation)?.into_iter().collect();
-        let rollup = rollup_chunks(rollup, Some(self.generation))?;
+        let [edges, routes] =
+            Family::ALL.map(|family| rollup_chunks(rollups.of(family), Some(self.generation)));
+        let (edges, routes) = (edges?, routes?);
         self.all_or_nothing("keep new rows", || {
             self.connection.execute_batch("BEGIN")?;
-            let tables = [("spans", rows), ("shapes", shapes), ("rollup", rollup)];
+            let tables = [("spans", rows), ("shapes", shapes), ("rollup", edges), ("route_rollup", routes)];
             for (table, batches) in tables.into_iter().chain(OTHERS.into_iter().zip(others)) {
                 if batches.is_empty() {
                     continue;
@@ -356,8 +358,10 @@ impl Writer {
                 connection.execute_batch(&move_rows)?;
             }
             self.recent.save(connection, now_s)?;
-            tiers::add_late(connection, &format!("hot_rollup_{hot}"), generation)?;
-            append_rollup(connection, "rollup_10s", &self.rollup)?;
+            tiers::add_late(connection, generation)?;
+            for family in Family::ALL {
+                append_rollup(connection, family.finest(), self.rollups.of(family))?;
+            }
             let mut appender = connection.appender_to_catalog_and_db("resources", "store", "main")?;
             appender.append_record_batch(resources)?;
             appender.flush()?;
@@ -372,16 +376,19 @@ impl Writer {
         self.recent.saved();
         self.position = position;
         self.generation += 1;
-        self.rollup.clear();
+        self.rollups.clear();
         self.new_resources.clear();
         self.hot_rows = 0;
         self.begun = None;
         // The generation before the one just moved: nobody reads it any more.
         let before = self.generation % 2;
         empty_hot(&self.connection, before)?;
-        self.connection
-            .execute_batch(&format!("TRUNCATE hot_rollup_{before}"))
-            .map_err(database("empty its memory"))
+        for family in Family::ALL {
+            self.connection
+                .execute_batch(&format!("TRUNCATE {}_{before}", family.hot()))
+                .map_err(database("empty its memory"))?;
+        }
+        Ok(())
     }
 
     /// Folds DuckDB's write-ahead log into the file, at the end of a run.

@@ -118,6 +118,9 @@ impl Calls {
             return None;
         }
         let at = around?;
+        if self.is_own_egress(tree, parent, span, at) {
+            return Some(at);
+        }
         let by_proxy = tree.spans[self.all[at.call].root()].flags.proxy;
         // What an application does behind its proxy is no longer the proxy's call.
         let left_proxy =
@@ -136,12 +139,17 @@ impl Calls {
         let forwards = skeleton.flags.proxy && skeleton.upstream_cluster.is_some();
         match (skeleton.kind, around, tree.parents[span]) {
             (SpanKind::Client, Some(at), Some(parent)) => {
-                let sends_message = tree.spans[self.all[at.call].root()].kind == SpanKind::Producer;
+                let sends_message = self.sends_message(tree, at);
                 if sends_message || self.below(tree, parent, span) == Below::Aside {
                     Some(self.begin(span, sends_message))
                 } else {
                     Some(self.join(span, at))
                 }
+            }
+            // The call goes on at a server span only where that is the caller's own sidecar's.
+            (SpanKind::Server, Some(at), _) if forwards => {
+                let sends_message = self.sends_message(tree, at);
+                Some(if sends_message { self.begin(span, true) } else { self.join(span, at) })
             }
             (SpanKind::Producer, Some(at), _) if self.sends_the_same(tree, span, at) => {
                 Some(self.join(span, at))
@@ -150,6 +158,21 @@ impl Calls {
             _ if forwards => Some(self.begin(span, false)),
             _ => around,
         }
+    }
+
+    fn sends_message(&self, tree: &Tree<'_>, at: At) -> bool {
+        tree.spans[self.all[at.call].root()].kind == SpanKind::Producer
+    }
+
+    /// Whether a server span is that of the sidecar through which the application above sends its request: an Envoy that
+    /// makes a span for each try, too, says `SERVER` of its span of the whole request whichever way that goes.
+    fn is_own_egress(&self, tree: &Tree<'_>, parent: usize, span: usize, at: At) -> bool {
+        let (above, skeleton) = (tree.spans[parent], tree.spans[span]);
+        skeleton.kind == SpanKind::Server
+            && skeleton.flags.proxy
+            && skeleton.upstream_cluster.is_some()
+            && !above.flags.proxy
+            && self.all[at.call].members[at.member].span == parent
     }
 
     fn begin(&mut self, span: usize, sends_message: bool) -> At {

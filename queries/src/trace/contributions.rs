@@ -3,6 +3,7 @@
 use foldhash::{HashSet, HashSetExt as _};
 use std::sync::Arc;
 
+use crate::rows::outcome::Outcome;
 use crate::rows::span::{Peer, PeerKind, Protocol, Skeleton, SpanKind};
 
 use super::calls::{Call, Calls};
@@ -79,6 +80,8 @@ impl Finder<'_> {
             client_ns: Some(root.duration_ns),
             server_ns: None,
             by_xray: root.flags.xray,
+            route: None,
+            outcome: Outcome::default(),
         });
         for landing in &call.landings {
             self.received_below(call.root(), landing.span, &queue, Some(Protocol::Messaging));
@@ -148,6 +151,8 @@ fn received(tree: &Tree<'_>, span: usize, source: Endpoint) -> Contribution {
         client_ns: None,
         server_ns: server_ns(skeleton),
         by_xray: skeleton.flags.xray,
+        route: received_route(tree, span),
+        outcome: outcome(tree, &[], Some(span)),
     }
 }
 
@@ -160,6 +165,16 @@ fn contribution(tree: &Tree<'_>, part: &Part, target: Endpoint) -> Contribution 
         Endpoint::Peer(peer) if peer.kind == PeerKind::Queue => Protocol::Messaging,
         _ => said.map(|span| span.protocol).max_by_key(|&protocol| exactness(protocol)).unwrap_or_default(),
     };
+    let has_route = match &target {
+        Endpoint::Peer(peer) => matches!(peer.kind, PeerKind::Host | PeerKind::Service),
+        _ => true,
+    };
+    // What the application that answered says comes first, and what proxies make of paths last.
+    let route = part.answer.and_then(|answer| received_route(tree, answer)).or_else(|| {
+        let mut sent: Vec<&Skeleton> = part.spans.iter().map(|&span| tree.spans[span]).collect();
+        sent.sort_by_key(|span| span.flags.proxy);
+        sent.into_iter().find_map(|span| span.route.clone())
+    });
     Contribution {
         bucket_s: bucket_s(top),
         source: workload(tree, outermost),
@@ -171,6 +186,30 @@ fn contribution(tree: &Tree<'_>, part: &Part, target: Endpoint) -> Contribution 
         client_ns: Some(top.duration_ns),
         server_ns: answer.and_then(server_ns),
         by_xray: top.flags.xray,
+        route: route.filter(|_| has_route),
+        outcome: outcome(tree, &part.spans, part.answer),
+    }
+}
+
+/// The route of a request by the spans of the hop that received it, of which this one is the first: the application's word
+/// counts before its proxy's.
+fn received_route(tree: &Tree<'_>, first: usize) -> Option<Arc<str>> {
+    let application = tree.entered(first).filter(|&span| !tree.spans[span].flags.proxy);
+    let by_application = application.and_then(|span| tree.spans[span].route.clone());
+    let by_first =
+        || (tree.spans[first].kind == SpanKind::Server).then(|| tree.spans[first].route.clone())?;
+    by_application.or_else(by_first)
+}
+
+/// How a request was answered: by the outermost span that says so, of the caller's first. Flags are those of the outermost
+/// proxy, whose last word they are; those of its tries may have been made up for.
+fn outcome(tree: &Tree<'_>, sent: &[usize], answer: Option<usize>) -> Outcome {
+    let entered = answer.and_then(|answer| tree.entered(answer)).filter(|&span| Some(span) != answer);
+    let said = || sent.iter().copied().chain(answer).chain(entered).map(|span| tree.spans[span]);
+    Outcome {
+        http_status: said().map(|span| span.outcome.http_status).find(|&status| status != 0).unwrap_or(0),
+        grpc_status: said().find_map(|span| span.outcome.grpc_status),
+        flags: said().find(|span| span.flags.proxy).map(|span| span.outcome.flags).unwrap_or_default(),
     }
 }
 

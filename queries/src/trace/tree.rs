@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::owners::owners;
-use crate::rows::span::{Skeleton, Workload};
+use crate::rows::span::{Skeleton, SpanKind, Workload};
 
 /// Name, namespace and environment of a service.
 pub(super) type ServiceKey<'a> = (&'a str, &'a str, &'a str);
@@ -21,6 +21,8 @@ pub(super) struct Tree<'a> {
     pub(super) order: Vec<usize>,
     /// For each span the number of its hop.
     pub(super) hops: Vec<usize>,
+    /// For each hop the span by which its application received the request, or else its proxy.
+    entered: Vec<Option<usize>>,
     /// For each span the number of its workload.
     workload_of: Vec<usize>,
     workloads: Vec<Arc<Workload>>,
@@ -44,8 +46,9 @@ impl<'a> Tree<'a> {
         let (order, parents) = parents_first(parents);
         let owners = owners(&spans, &parents, &order);
         let (hops, workload_of, workloads) = (Vec::new(), Vec::new(), Vec::new());
-        let mut tree = Self { spans, parents, order, hops, workload_of, workloads };
+        let mut tree = Self { spans, parents, order, hops, entered: Vec::new(), workload_of, workloads };
         tree.cut_into_hops(&owners);
+        tree.find_entered();
         tree
     }
 
@@ -63,6 +66,23 @@ impl<'a> Tree<'a> {
     /// The workload that the span is of.
     pub(super) fn workload(&self, span: usize) -> &Arc<Workload> {
         &self.workloads[self.workload_of[span]]
+    }
+
+    /// The span by which the application received the request that this span's hop is about, or else its proxy. In a hop
+    /// that calls itself the outermost counts.
+    pub(super) fn entered(&self, span: usize) -> Option<usize> {
+        self.entered[self.hops[span]]
+    }
+
+    fn find_entered(&mut self) {
+        self.entered = vec![None; self.hops.iter().max().map_or(0, |last| last + 1)];
+        let by_proxy = |span: usize| self.spans[span].flags.proxy;
+        for &span in self.order.iter().filter(|&&span| self.spans[span].kind == SpanKind::Server) {
+            let entered = &mut self.entered[self.hops[span]];
+            if entered.is_none_or(|known| by_proxy(known) && !by_proxy(span)) {
+                *entered = Some(span);
+            }
+        }
     }
 
     fn cut_into_hops(&mut self, owners: &[Arc<Workload>]) {
@@ -187,4 +207,6 @@ fn compare(one: &Skeleton, other: &Skeleton) -> Ordering {
         .then_with(|| one.upstream_cluster.cmp(&other.upstream_cluster))
         .then_with(|| one.node_id.cmp(&other.node_id))
         .then_with(|| one.peer.cmp(&other.peer))
+        .then_with(|| one.route.cmp(&other.route))
+        .then_with(|| one.outcome.cmp(&other.outcome))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -72,11 +73,36 @@ impl Counts {
     }
 }
 
+/// What happened along one route of a service, as one caller saw it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TruthRoute {
+    /// The caller's name.
+    pub source: String,
+    /// The name of the service that is called.
+    pub target: String,
+    /// The version that answered; none where no application did.
+    pub target_version: Option<String>,
+    /// Method and template.
+    pub route: String,
+    /// The counts.
+    pub counts: Counts,
+    /// Answers by status.
+    pub statuses: BTreeMap<u16, u64>,
+    /// How long each request took the caller, ns; of the first [`MAX_DURATIONS`].
+    pub durations_ns: Vec<u64>,
+}
+
+/// Durations that are kept of a route: a mesh may run for days.
+const MAX_DURATIONS: usize = 100_000;
+
 /// Everything that happened in a mesh.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Truth {
     /// Sorted by source, target and their versions.
     pub edges: Vec<TruthEdge>,
+    /// What applications called of each other, sorted likewise and by route.
+    #[serde(skip)]
+    pub routes: Vec<TruthRoute>,
 }
 
 impl Truth {
@@ -116,21 +142,59 @@ impl Edge {
     }
 }
 
+/// One request along a route.
+#[derive(Clone, Debug)]
+pub(super) struct RouteCall<'a> {
+    pub(super) edge: &'a Edge,
+    /// Method and path, of which whole numbers are ids.
+    pub(super) method: &'a str,
+    pub(super) path: &'a str,
+    pub(super) status: u16,
+    pub(super) counts: Counts,
+    pub(super) took: Duration,
+}
+
+/// Source, target, version of the target, route.
+type RouteKey = (&'static str, &'static str, Option<String>, String);
+
+#[derive(Debug, Default)]
+struct Counted {
+    edges: BTreeMap<Edge, Counts>,
+    routes: BTreeMap<RouteKey, TruthRoute>,
+}
+
 /// The counts so far, shared by all applications.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ledger(Arc<Mutex<BTreeMap<Edge, Counts>>>);
+pub(super) struct Ledger(Arc<Mutex<Counted>>);
 
 impl Ledger {
     /// Adds to an edge.
     pub(super) fn record(&self, edge: Edge, counts: Counts) {
-        let mut edges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        edges.entry(edge).or_default().add(counts);
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.edges.entry(edge).or_default().add(counts);
+    }
+
+    /// Adds to a route.
+    pub(super) fn record_route(&self, call: &RouteCall<'_>) {
+        let is_id = |segment: &&str| !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
+        let segments = call.path.split('/').map(|segment| if is_id(&segment) { "{id}" } else { segment });
+        let route = format!("{} {}", call.method, segments.collect::<Vec<_>>().join("/"));
+        let Edge { source, target, target_version, .. } = call.edge;
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (*source, *target, target_version.clone(), route);
+        let truth = counted.routes.entry(key).or_default();
+        truth.counts.add(call.counts);
+        *truth.statuses.entry(call.status).or_default() += 1;
+        if truth.durations_ns.len() < MAX_DURATIONS {
+            truth.durations_ns.push(u64::try_from(call.took.as_nanos()).unwrap_or(u64::MAX));
+        }
     }
 
     /// A copy of what stands in it.
     pub(super) fn truth(&self) -> Truth {
-        let edges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let edges = edges
+        let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let edges = counted
+            .edges
             .iter()
             .map(|(edge, counts)| TruthEdge {
                 source: edge.source.to_owned(),
@@ -142,6 +206,13 @@ impl Ledger {
                 counts: *counts,
             })
             .collect();
-        Truth { edges }
+        let route = |((source, target, version, route), truth): (&RouteKey, &TruthRoute)| TruthRoute {
+            source: (*source).to_owned(),
+            target: (*target).to_owned(),
+            target_version: version.clone(),
+            route: route.clone(),
+            ..truth.clone()
+        };
+        Truth { edges, routes: counted.routes.iter().map(route).collect() }
     }
 }

@@ -6,6 +6,8 @@ use sidecarta_queries::api::graph::{Edge, Graph, NodeKind, Source};
 use sidecarta_tests::harness::{Server, ServerOptions, eventually, eventually_ok, program};
 use sidecarta_tests::mesh::{Amount, Counts, EdgeKind, Mesh, MeshOptions, MeshPorts, Truth};
 
+use super::route_truth;
+
 const REQUESTS: u64 = 600;
 const REQUESTS_WITH_KILLS: u64 = 300;
 
@@ -233,6 +235,7 @@ async fn the_graph_is_what_happened_for_every_edge_and_source_of_evidence() {
     assert!(truth.between("catalog", "recommendations").timeouts > 0);
     check(&server, &truth, &truth).await;
     check_description(&server.graph(Group::Service.params()).await, &truth);
+    route_truth::check(&server, &truth).await;
 
     server.restart().await;
     check(&server, &truth, &truth).await;

@@ -14,6 +14,7 @@ mod logs;
 mod metrics;
 mod properties;
 mod read;
+mod routes;
 
 use read::{Row, rows};
 
@@ -113,14 +114,14 @@ fn a_recorded_trace_means_this() {
     lines.sort();
     insta::assert_snapshot!(lines.join("\n"), @r"
     gateway  | Client http | proxy true cluster orders_v1 | peer - | router orders_v1 egress
-    gateway  | Server http | proxy true cluster orders_v1 | peer - | orders-route
-    orders  | Client http | proxy true cluster payments | peer - | egress payments
-    orders  | Server http | proxy true cluster orders_v1_app | peer - | ingress
-    orders v1 | Client http | proxy false cluster - | peer Service  payments | GET
+    gateway  | Server http | proxy true cluster orders_v1 | peer - | orders-route | route GET /orders/list
+    orders  | Client http | proxy true cluster payments | peer - | egress payments | route GET /pay
+    orders  | Server http | proxy true cluster orders_v1_app | peer - | ingress | route GET /orders/list
+    orders v1 | Client http | proxy false cluster - | peer Service  payments | GET | route GET /pay
     orders v1 | Client sql | proxy false cluster - | peer Database postgresql shop | SELECT shop.orders
     orders v1 | Producer messaging | proxy false cluster - | peer Queue kafka order-events | send order-events
     orders v1 | Server http | proxy false cluster - | peer - | GET /orders/list | route GET /orders/list
-    payments  | Server http | proxy true cluster payments_app | peer - | ingress
+    payments  | Server http | proxy true cluster payments_app | peer - | ingress | route GET /pay
     ");
 }
 

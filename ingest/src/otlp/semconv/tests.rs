@@ -150,7 +150,10 @@ fn protocols_methods_and_routes() {
         spoken(&[("http.request.method", "GET"), ("http.route", "/orders/{id}"), ("url.path", "/orders/7")]),
         is(Protocol::Http, "GET", "/orders/{id}")
     );
-    assert_eq!(spoken(&[("http.method", "PUT"), ("http.url", "http://x/7")]), is(Protocol::Http, "PUT", ""));
+    assert_eq!(
+        spoken(&[("http.method", "PUT"), ("http.url", "http://x/7")]),
+        is(Protocol::Http, "PUT", "/{id}")
+    );
     assert_eq!(
         spoken(&[("rpc.system", "grpc"), ("rpc.service", "shop.Pay"), ("rpc.method", "Charge")]),
         is(Protocol::Grpc, "shop.Pay/Charge", "")

@@ -1,7 +1,8 @@
 //! Routes of what proxies have logged.
 
 use super::*;
-use crate::rows::access_log::{AccessLogBatch, AccessLogRow};
+use crate::api::routes::RouteSummary;
+use crate::rows::access_log::{AccessLogBatch, AccessLogRow, Direction};
 use crate::store::{self, StoreOptions, TimeRange};
 
 const NOW_S: i64 = 1_795_000_000;
@@ -30,9 +31,8 @@ fn asked(rows: Vec<AccessLogRow>, filter: &RouteFilter) -> Vec<String> {
     writer.publish().unwrap();
     let query =
         GraphQuery { range: TimeRange::covering(NOW_S - 900, NOW_S), by_version: false, now_s: NOW_S };
-    let answer =
-        routes(&store, &IdentityRules::default(), &query, &RouteFilter { limit: 99, ..filter.clone() })
-            .unwrap();
+    let rules = (&IdentityRules::default(), &ErrorRules::default());
+    let answer = routes(&store, rules, &query, &RouteFilter { limit: 99, ..filter.clone() }).unwrap();
     assert_eq!(answer.total, answer.routes.len() as u64);
     let line = |route: &RouteSummary| {
         let version = route.version.as_deref().unwrap_or("?");

@@ -1,7 +1,7 @@
 //! Spans as Arrow columns and shapes, ready to be appended, with their skeletons beside them.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -11,9 +11,11 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
-use super::shape::{SLOTS, Shape, ShapeWriter, Shapes, ShapesBuilder, VaryingKeys};
+use super::shape::{BuildHashIsKey, SLOTS, Shape, ShapeWriter, Shapes, ShapesBuilder, VaryingKeys};
 use super::{Peer, Skeleton, SpanFlags, SpanRow, Traits, Workload};
+use crate::rows::outcome::{Outcome, ResponseFlags, grpc_status};
 use crate::rows::resource::ResourcesBuilder;
+use crate::rows::route::{OVERFLOW, route_name};
 use crate::rows::{Resource, SourceCursor};
 
 /// Decoded spans: one row of [`SpanBatch::columns`] for each skeleton, in the same order.
@@ -83,6 +85,8 @@ pub struct SpanBatchBuilder {
     resources: ResourcesBuilder,
     workload: Arc<Workload>,
     varying: Arc<VaryingKeys>,
+    /// Hashes of the services with their routes that were admitted: asking for each span would hold up other decoders.
+    admitted: HashSet<u64, BuildHashIsKey>,
     /// The key last seen at each position of a span's attributes, and what it means there. Spans of one sender have
     /// their attributes in one order, so that this saves looking the keys up.
     roles: Vec<(String, Role)>,
@@ -97,6 +101,10 @@ enum Role {
     UpstreamCluster,
     /// The same.
     NodeId,
+    /// The same.
+    ResponseFlags,
+    /// The same.
+    GrpcStatus,
     /// It stays with the row.
     Varying,
 }
@@ -128,6 +136,7 @@ impl SpanBatchBuilder {
             resources: ResourcesBuilder::default(),
             workload: Arc::default(),
             varying,
+            admitted: HashSet::default(),
             roles: Vec::new(),
         }
     }
@@ -163,11 +172,12 @@ impl SpanBatchBuilder {
         for (builder, text) in self.texts.iter_mut().zip([span.status_message, span.events, span.links]) {
             builder.append_option(Some(text).filter(|text| !text.is_empty()));
         }
-        self.writer.begin(&shape_of(span, self.resources.current()));
+        let route = self.admitted_route(span);
+        self.writer.begin(&shape_of(span, route, self.resources.current()));
         let named = self.append_attributes(span)?;
         let (shape, is_new) = self.shapes.number(&self.writer);
         if is_new {
-            let traits = self.traits_of(span, named);
+            let traits = self.traits_of(span, route, named);
             self.traits.push(Arc::new(traits));
         }
         self.shape_ids.append_value(shape as u64);
@@ -182,9 +192,26 @@ impl SpanBatchBuilder {
         Ok(())
     }
 
+    /// The span's route, unless its service has too many.
+    fn admitted_route<'a>(&mut self, span: &SpanRow<'a>) -> &'a str {
+        if span.route.is_empty() {
+            return "";
+        }
+        let service = xxhash_rust::xxh3::xxh3_64(span.service.as_bytes());
+        let hash = xxhash_rust::xxh3::xxh3_64_with_seed(span.route.as_bytes(), service);
+        if self.admitted.contains(&hash) {
+            return span.route;
+        }
+        if !self.varying.routes().admit(span.service, span.route) {
+            return OVERFLOW;
+        }
+        self.admitted.insert(hash);
+        span.route
+    }
+
     /// Puts each attribute into the shape or into the row; returns what the graph needs of them.
-    fn append_attributes<'a>(&mut self, span: &SpanRow<'a>) -> Result<NamedByProxy<'a>, ArrowError> {
-        let mut named = NamedByProxy::default();
+    fn append_attributes<'a>(&mut self, span: &SpanRow<'a>) -> Result<Named<'a>, ArrowError> {
+        let mut named = Named::default();
         let mut slots = 0;
         let mut uuid = None;
         let mut has_tail = false;
@@ -210,6 +237,8 @@ impl SpanBatchBuilder {
                 Role::Shared => {}
                 Role::UpstreamCluster => named.upstream_cluster = stated(value),
                 Role::NodeId => named.node_id = stated(value),
+                Role::ResponseFlags => named.flags = ResponseFlags::parse(value),
+                Role::GrpcStatus => named.grpc_status = named.grpc_status.or_else(|| grpc_status(value)),
             }
             self.writer.attribute(key, value);
         }
@@ -234,6 +263,10 @@ impl SpanBatchBuilder {
             "upstream_cluster" => Role::UpstreamCluster,
             "node_id" => Role::NodeId,
             _ if self.varying.contains(service, key) => Role::Varying,
+            "response_flags" => Role::ResponseFlags,
+            "rpc.status_code" | "rpc.response.status_code" | "rpc.grpc.status_code" | "grpc.status_code" => {
+                Role::GrpcStatus
+            }
             _ => Role::Shared,
         };
         // Every position before this one has been seen.
@@ -242,7 +275,7 @@ impl SpanBatchBuilder {
         role
     }
 
-    fn traits_of(&mut self, span: &SpanRow<'_>, named: NamedByProxy<'_>) -> Traits {
+    fn traits_of(&mut self, span: &SpanRow<'_>, route: &str, named: Named<'_>) -> Traits {
         let peer = |peer: super::PeerRef<'_>| {
             Arc::new(Peer { kind: peer.kind, system: peer.system.to_owned(), name: peer.name.to_owned() })
         };
@@ -259,6 +292,12 @@ impl SpanBatchBuilder {
                 timeout: span.is_timeout,
                 proxy: span.is_proxy,
                 xray: span.is_xray,
+            },
+            route: route_name(span.protocol, span.method, route).map(Arc::from),
+            outcome: Outcome {
+                http_status: span.http_status,
+                grpc_status: named.grpc_status,
+                flags: named.flags,
             },
         }
     }
@@ -308,11 +347,13 @@ impl SpanBatchBuilder {
     }
 }
 
-/// What a proxy's span names, as far as it does.
+/// What the attributes of a span's shape name, as far as they do.
 #[derive(Clone, Copy, Debug, Default)]
-struct NamedByProxy<'a> {
+struct Named<'a> {
     upstream_cluster: Option<&'a str>,
     node_id: Option<&'a str>,
+    flags: ResponseFlags,
+    grpc_status: Option<u8>,
 }
 
 /// A value that says something; `-` is Envoy's word for nothing.
@@ -321,7 +362,7 @@ fn stated(value: &str) -> Option<&str> {
 }
 
 /// Everything of a span's shape that is not an attribute.
-fn shape_of<'a>(span: &SpanRow<'a>, resource_id: u64) -> Shape<'a> {
+fn shape_of<'a>(span: &SpanRow<'a>, route: &'a str, resource_id: u64) -> Shape<'a> {
     let (peer_system, peer_name) = span.peer.map_or(("", ""), |peer| (peer.system, peer.name));
     Shape {
         resource_id,
@@ -342,7 +383,7 @@ fn shape_of<'a>(span: &SpanRow<'a>, resource_id: u64) -> Shape<'a> {
             span.environment,
             span.name,
             span.method,
-            span.route,
+            route,
             peer_system,
             peer_name,
             span.scope,

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Protocol, SpanKind, SpanStatus};
+use crate::rows::route::KnownRoutes;
 
 /// Columns of a row for values that vary; what has no room there goes to the row's map.
 pub const SLOTS: usize = 5;
@@ -284,11 +285,13 @@ const VARY_EVERYWHERE: [&str; 20] = [
     "url.query",
 ];
 
-/// The keys whose values are too many for shapes: some are known to be so, others are found to be, service by service.
+/// The keys whose values are too many for shapes: some are known to be so, others are found to be, service by service. With
+/// them the routes that services have, which are too many for shapes at some point too.
 #[derive(Clone, Debug, Default)]
 pub struct VaryingKeys {
     found: HashMap<Arc<str>, HashSet<Arc<str>>>,
     count: usize,
+    routes: Arc<KnownRoutes>,
 }
 
 impl VaryingKeys {
@@ -298,6 +301,11 @@ impl VaryingKeys {
     /// Whether the values of this key vary in spans of this service.
     pub fn contains(&self, service: &str, key: &str) -> bool {
         VARY_EVERYWHERE.contains(&key) || self.found.get(service).is_some_and(|keys| keys.contains(key))
+    }
+
+    /// The routes that have been met, for all decoders together.
+    pub(super) fn routes(&self) -> &KnownRoutes {
+        &self.routes
     }
 
     /// Takes a key in; false where it is known or there is no room.

@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::{Protocol, SpanKind};
+use crate::rows::outcome::Outcome;
 
 /// The part of a span that decides about the edges of its trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,10 @@ pub struct Traits {
     pub protocol: Protocol,
     /// Failure, time-out, proxy.
     pub flags: SpanFlags,
+    /// Method and template of the request that the span is about, see [`route_name`](crate::rows::route::route_name).
+    pub route: Option<Arc<str>>,
+    /// How it was answered.
+    pub outcome: Outcome,
 }
 
 /// Facts about a span.

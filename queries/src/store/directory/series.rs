@@ -7,10 +7,11 @@ use duckdb::Row;
 use crate::rows::access_log::Direction;
 use crate::rows::envoy::StatObject;
 use crate::rows::mesh::MeshEdge;
+use crate::rows::route::OVERFLOW;
 use crate::rows::span::{Peer, PeerKind, Protocol, Workload};
 use crate::trace::Endpoint;
 
-use super::{Directory, OVERFLOW};
+use super::Directory;
 
 /// What a series of the rollups counts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,10 +34,25 @@ pub enum SeriesKey {
         /// The part.
         object: Arc<StatObject>,
     },
-    /// Requests along a route that a proxy logged.
+    /// Requests that a proxy logged: along a route, or of an edge all.
     Logged(Arc<LoggedRoute>),
+    /// Requests along a route, seen by traces.
+    Traced(Arc<TracedRoute>),
     /// An edge, or one end of it, that a target in Prometheus' format counts.
     Counted(Arc<MeshEdge>),
+}
+
+/// Requests along a route from a caller to a callee, seen by traces.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TracedRoute {
+    /// Who calls.
+    pub source: Endpoint,
+    /// Who is called.
+    pub target: Endpoint,
+    /// Method and template.
+    pub route: Arc<str>,
+    /// Whether segments of AWS X-Ray tell of it.
+    pub by_xray: bool,
 }
 
 /// Requests of one kind that a proxy logged.
@@ -52,13 +68,24 @@ pub struct LoggedRoute {
     pub direction: Direction,
     /// The upstream cluster; empty where the proxy answered itself.
     pub cluster: String,
-    /// Method and template.
+    /// Method and template; empty where it is about the whole edge.
     pub route: String,
+}
+
+impl LoggedRoute {
+    /// The name, as far as the proxy knows one, of what was called: of that the routes are.
+    pub(in crate::store) fn called(&self) -> &str {
+        if self.direction == Direction::Outbound && !self.cluster.is_empty() {
+            &self.cluster
+        } else {
+            &self.service
+        }
+    }
 }
 
 impl Directory {
     /// The series that a row of `store.series` describes.
-    pub(super) fn series_key(&mut self, row: &Row<'_>) -> Result<SeriesKey, duckdb::Error> {
+    pub(super) fn series_key(&mut self, row: &Row<'_>, route: &str) -> Result<SeriesKey, duckdb::Error> {
         let (source, target) = (six_texts(row, 3)?, six_texts(row, 9)?);
         if source[0] == "proxy" {
             let object = self.object(&part_of(target));
@@ -75,12 +102,17 @@ impl Directory {
                 "outbound" => Direction::Outbound,
                 _ => Direction::Unknown,
             };
-            self.route(&service, route.clone());
             let logged = LoggedRoute { node_id, service, version, direction, cluster, route };
+            self.route(logged.called(), &Arc::from(logged.route.as_str()));
             return Ok(SeriesKey::Logged(Arc::new(logged)));
         }
         let protocol = Protocol::from_number(row.get(2)?);
         let by_xray = row.get::<_, String>(1)? == "xray";
+        if !route.is_empty() {
+            let (source, target, route) = (endpoint(source), endpoint(target), Arc::from(route));
+            self.route(target.name(), &route);
+            return Ok(SeriesKey::Traced(Arc::new(TracedRoute { source, target, route, by_xray })));
+        }
         Ok(SeriesKey::Edge { source: endpoint(source), target: endpoint(target), protocol, by_xray })
     }
 }
@@ -108,6 +140,7 @@ pub(super) fn overflow() -> SeriesKey {
 pub(super) fn ends<'a>(key: &'a SeriesKey, json: &'a str) -> [[&'a str; 6]; 2] {
     match key {
         SeriesKey::Edge { source, target, .. } => [end(source), end(target)],
+        SeriesKey::Traced(traced) => [end(&traced.source), end(&traced.target)],
         SeriesKey::Envoy { proxy, object } => [named("proxy", proxy), part(object)],
         SeriesKey::Counted(_) => [named("counter", json), named("edge", "")],
         SeriesKey::Logged(logged) => {

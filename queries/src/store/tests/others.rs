@@ -53,8 +53,7 @@ fn request(route: &str, response_code: u16) -> AccessLogRow {
 }
 
 fn logged(store: &Store) -> HashMap<String, (i64, i64, i64)> {
-    let counted = counted(store, everything(), 3_600);
-    let routes = counted.into_iter().filter_map(|((_, key), measures)| match key {
+    let routes = counted_routes(store).into_iter().filter_map(|(key, measures)| match key {
         SeriesKey::Logged(logged) => {
             let Counts { requests, errors, retries, .. } = measures.counts;
             Some((logged.route.clone(), (requests, errors, retries)))

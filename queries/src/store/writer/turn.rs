@@ -11,7 +11,7 @@ use crate::rows::metric::MetricBatch;
 use crate::rows::span::{Resource, SpanBatch};
 
 use super::super::columns::{hot_columns, span_columns};
-use super::super::measures::Rollup;
+use super::super::measures::Rollups;
 use super::super::shapes::{Numbered, ShapeColumns};
 use super::super::staged::{Published, Sent, Staged};
 use super::super::{StoreError, counting, write_directory};
@@ -26,7 +26,7 @@ const ACCESS_LOGS: usize = 2;
 #[derive(Default)]
 pub(super) struct Turn {
     pub(super) published: Published,
-    pub(super) rollup: Rollup,
+    pub(super) rollups: Rollups,
     /// Traces that have new spans.
     pub(super) touched: Vec<u128>,
     /// New spans.
@@ -45,14 +45,14 @@ impl Writer {
             Staged::Spans(_, batch) => self.take_spans(batch, adds),
             Staged::Envoy(_, scrape) => {
                 write_directory(&self.directory, |directory| {
-                    counting::count_scrape(scrape, directory, &mut adds.rollup);
+                    counting::count_scrape(scrape, directory, &mut adds.rollups);
                 });
                 adds.published.scrapes += 1;
                 Ok(())
             }
             Staged::Mesh(_, scrape) => {
                 write_directory(&self.directory, |directory| {
-                    counting::count_mesh(scrape, directory, &mut adds.rollup);
+                    counting::count_mesh(scrape, directory, &mut adds.rollups);
                     directory.read_up_to(&scrape.cursor);
                 });
                 adds.published.scrapes += 1;
@@ -128,7 +128,7 @@ impl Writer {
         let columns = access_log_columns(rows)?;
         adds.others[ACCESS_LOGS].extend(hot_columns(&columns, self.generation)?);
         write_directory(&self.directory, |directory| {
-            counting::count_access_logs(rows, directory, &mut adds.rollup);
+            counting::count_access_logs(rows, directory, &mut adds.rollups);
         });
         Ok(())
     }

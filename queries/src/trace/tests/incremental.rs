@@ -7,6 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::skeletons::end;
+use crate::rows::outcome::Outcome;
 use crate::rows::span::{Peer, PeerKind, Protocol, Skeleton, SpanFlags, SpanKind, Traits, Workload};
 use crate::trace::{Contribution, Endpoint, contributions};
 
@@ -33,33 +34,38 @@ fn skeleton() -> impl Strategy<Value = Skeleton> {
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>())
         .prop_map(|(error, timeout, proxy, xray)| SpanFlags { error, timeout, proxy, xray });
     let numbers = (1..40_u64, 0..40_u64, -30_000..30_000_i64, 0..50_u64, 0..6_i32);
-    (numbers, workload(), shared(&["one", "two"]), shared(&["node-1", "node-2"]), peer(), flags).prop_map(
-        |(
-            (span_id, parent_span_id, start_ms, duration_ms, kind),
-            workload,
-            cluster,
-            node_id,
-            peer,
-            flags,
-        )| {
-            Skeleton {
-                trace_id: 1,
-                span_id,
-                parent_span_id,
-                start_ns: start_ms * 1_000_000,
-                duration_ns: duration_ms * 1_000_000,
-                traits: Arc::new(Traits {
-                    workload,
-                    upstream_cluster: cluster.filter(|_| flags.proxy),
-                    node_id: node_id.filter(|_| flags.proxy),
-                    peer,
-                    kind: SpanKind::from_number(kind),
-                    protocol: Protocol::from_number(kind as u8),
-                    flags,
-                }),
-            }
-        },
-    )
+    let said = (shared(&["GET /a", "POST /b"]), prop::sample::select([0_u16, 200, 503].as_slice()));
+    (numbers, workload(), shared(&["one", "two"]), shared(&["node-1", "node-2"]), peer(), flags, said)
+        .prop_map(
+            |(
+                (span_id, parent_span_id, start_ms, duration_ms, kind),
+                workload,
+                cluster,
+                node_id,
+                peer,
+                flags,
+                (route, http_status),
+            )| {
+                Skeleton {
+                    trace_id: 1,
+                    span_id,
+                    parent_span_id,
+                    start_ns: start_ms * 1_000_000,
+                    duration_ns: duration_ms * 1_000_000,
+                    traits: Arc::new(Traits {
+                        workload,
+                        upstream_cluster: cluster.filter(|_| flags.proxy),
+                        node_id: node_id.filter(|_| flags.proxy),
+                        peer,
+                        kind: SpanKind::from_number(kind),
+                        protocol: Protocol::from_number(kind as u8),
+                        flags,
+                        route,
+                        outcome: Outcome { http_status, ..Outcome::default() },
+                    }),
+                }
+            },
+        )
 }
 
 /// Everything that a contribution says, as text.

@@ -76,6 +76,7 @@ fn skeleton(span: &Value, workload: Arc<Workload>, proxy: bool) -> Skeleton {
                 proxy,
                 xray: false,
             },
+            ..Traits::default()
         }),
     }
 }

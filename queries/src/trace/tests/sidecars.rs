@@ -22,6 +22,26 @@ fn a_chain_of_two_sidecars_is_one_edge() {
 }
 
 #[test]
+fn a_sidecar_that_calls_its_span_of_an_outgoing_request_a_servers_is_part_of_the_call() {
+    let spans = trace(
+        "
+         web@v1 SERVER 25ms
+           web@v1 CLIENT host=orders 20ms
+             web ingress cluster=orders_v1 19ms
+               web router cluster=orders_v1 err 3ms
+               web router cluster=orders_v1 14ms
+                 orders ingress cluster=local 13ms
+                   orders@v1 SERVER 12ms
+           web@v1 CLIENT host=legacy err 9ms
+             web ingress cluster=legacy err 1ms",
+    );
+    let expected =
+        ["client -> web@v1 -/25", "web@v1 -> cluster:legacy err 9/-", "web@v1 -> orders@v1 x2 20/13"];
+    assert_eq!(edges(&spans), expected);
+    assert_eq!(clusters(&spans), ["orders: local = orders@v1", "web: orders_v1 = orders@v1"]);
+}
+
+#[test]
 fn proxies_without_a_span_for_each_try_give_the_same_edge() {
     let spans = trace(
         "

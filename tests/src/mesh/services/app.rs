@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::http::{Method, StatusCode, header::HOST};
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
@@ -14,9 +15,9 @@ use opentelemetry_semantic_conventions::attribute::{
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use super::inbound::{end_span, header};
+use super::inbound::{end_span, end_span_at, header};
 use super::{FLAGS_HEADER, Inbound, OrderEvent, SERVED_BY_HEADER};
-use crate::mesh::ledger::{Counts, Edge, EdgeKind, Ledger};
+use crate::mesh::ledger::{Counts, Edge, EdgeKind, Ledger, RouteCall};
 use crate::mesh::plan::PLAN_HEADER;
 use crate::mesh::telemetry;
 use crate::mesh::topology::Workload;
@@ -103,8 +104,10 @@ impl App {
         path: &str,
     ) -> Result<StatusCode, StatusCode> {
         let url = format!("http://{target}{path}");
+        let begun = SystemTime::now();
         let context = self.client_span(
             inbound,
+            begun,
             method.as_str().to_owned(),
             vec![
                 KeyValue::new(HTTP_REQUEST_METHOD, method.as_str().to_owned()),
@@ -116,19 +119,29 @@ impl App {
         let mut request = self
             .0
             .client
-            .request(method, format!("http://{}{path}", self.0.outbound))
+            .request(method.clone(), format!("http://{}{path}", self.0.outbound))
             .header(HOST, target)
             .header(PLAN_HEADER, serde_json::to_string(&*inbound.plan).unwrap_or_default());
         for (name, value) in telemetry::inject(&context) {
             request = request.header(name, value);
         }
         let (status, target_version, counts) = outcome(request.send().await);
-        end_span(&context, status, &SpanKind::Client);
+        // The span and the ledger are to say the same to the nanosecond.
+        let ended = SystemTime::now();
+        end_span_at(&context, status, &SpanKind::Client, ended);
         let edge = Edge {
             source_version: Some(self.workload().version),
             target_version,
             ..Edge::http(self.workload().service, target)
         };
+        self.ledger().record_route(&RouteCall {
+            edge: &edge,
+            method: method.as_str(),
+            path,
+            status: status.as_u16(),
+            counts,
+            took: ended.duration_since(begun).unwrap_or_default(),
+        });
         self.ledger().record(edge, counts);
         if status.is_server_error() { Err(StatusCode::BAD_GATEWAY) } else { Ok(status) }
     }
@@ -137,6 +150,7 @@ impl App {
     pub(crate) async fn query(&self, inbound: &Inbound, statement: &Statement) -> Result<(), StatusCode> {
         let context = self.client_span(
             inbound,
+            SystemTime::now(),
             format!("{} {}", statement.operation, statement.namespace),
             vec![
                 KeyValue::new(DB_SYSTEM_NAME, statement.system),
@@ -171,6 +185,7 @@ impl App {
     ) -> Result<(), StatusCode> {
         let context = self.client_span(
             inbound,
+            SystemTime::now(),
             "POST".to_owned(),
             vec![
                 KeyValue::new(HTTP_REQUEST_METHOD, "POST"),
@@ -198,11 +213,18 @@ impl App {
         self.ledger().record(edge, Counts::one(failed));
     }
 
-    fn client_span(&self, inbound: &Inbound, name: String, attributes: Vec<KeyValue>) -> Context {
+    fn client_span(
+        &self,
+        inbound: &Inbound,
+        begun: SystemTime,
+        name: String,
+        attributes: Vec<KeyValue>,
+    ) -> Context {
         let span = self
             .tracer()
             .span_builder(name)
             .with_kind(SpanKind::Client)
+            .with_start_time(begun)
             .with_attributes(attributes)
             .start_with_context(self.tracer(), &inbound.context);
         inbound.context.with_span(span)

@@ -1,6 +1,7 @@
 //! How a request enters an application: plan and trace context are read, a SERVER span stands around the work.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -66,13 +67,18 @@ pub(super) async fn instrument(
 
 /// Sets the outcome of an HTTP span and ends it. A 5xx is an error for both ends, a 4xx only for the caller.
 pub(super) fn end_span(context: &Context, status: StatusCode, kind: &SpanKind) {
+    end_span_at(context, status, kind, SystemTime::now());
+}
+
+/// The same at this time.
+pub(super) fn end_span_at(context: &Context, status: StatusCode, kind: &SpanKind, ended: SystemTime) {
     let span = context.span();
     span.set_attribute(KeyValue::new(HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16())));
     if status.is_server_error() || (*kind == SpanKind::Client && status.is_client_error()) {
         span.set_attribute(KeyValue::new(ERROR_TYPE, status.as_str().to_owned()));
         span.set_status(Status::error(""));
     }
-    span.end();
+    span.end_with_timestamp(ended);
 }
 
 /// The gateway has no application that could count, so the one that it calls does.

@@ -6,6 +6,8 @@ use arrow::array::{Array as _, ArrayRef, ArrowPrimitiveType, AsArray as _, Recor
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type, UInt8Type, UInt32Type, UInt64Type};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use sidecarta_queries::rows::span::{SHAPE_TEXTS, Shape, SpanBatch};
 
 use crate::otlp::value::value_text;
@@ -111,7 +113,7 @@ pub(super) fn expected(request: &ExportTraceServiceRequest) -> Vec<Row> {
                     service: service.clone().unwrap_or_else(|| "unknown_service".to_owned()),
                     name: span.name.clone(),
                     method: text("http.request.method").filter_empty().unwrap_or_else(|| text("http.method")),
-                    route: text("http.route"),
+                    route: text("http.route").filter_empty().unwrap_or_else(|| path_of(span, &text)),
                     status_message: span
                         .status
                         .as_ref()
@@ -126,6 +128,17 @@ pub(super) fn expected(request: &ExportTraceServiceRequest) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// The path that a request's span names, where there are no ids in it.
+fn path_of(span: &Span, text: &dyn Fn(&str) -> String) -> String {
+    let is_request = [SpanKind::Server as i32, SpanKind::Client as i32].contains(&span.kind);
+    let keys = ["url.path", "url.full", "http.url"];
+    let url = keys.iter().find_map(|key| text(key).filter_empty()).filter(|_| is_request);
+    let url = url.unwrap_or_default();
+    let path =
+        url.split_once("://").map_or(url.as_str(), |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
+    path.split('?').next().unwrap_or_default().to_owned()
 }
 
 pub(super) fn texts_of(attributes: &[KeyValue]) -> BTreeMap<String, String> {
