@@ -63,11 +63,6 @@ impl Brush {
         Self { end, ..self }
     }
 
-    /// The cell to which it was drawn.
-    pub(crate) fn end(self) -> (usize, usize) {
-        self.end
-    }
-
     /// Its columns.
     pub(crate) fn columns(self) -> Range<usize> {
         between(self.start.0, self.end.0)
