@@ -33,7 +33,11 @@ use self::routes::Routes;
 pub(crate) fn ServicePage() -> impl IntoView {
     let page = expect_context::<Page>();
     let parameters = use_params_map();
-    let name = Memo::new(move |_| parameters.with(|parameters| parameters.get("name")).unwrap_or_default());
+    // On the way to another page the path has no name any more, and nothing is asked for that has none.
+    let name = Memo::new(move |last: Option<&String>| {
+        let name = parameters.with(|parameters| parameters.get("name")).filter(|name| !name.is_empty());
+        name.or_else(|| last.cloned()).unwrap_or_default()
+    });
     let polled = polled::<ServiceResponse>(move || {
         let range = page.state.with(PageState::range_parameters);
         format!("/services/{}?{range}", encode_segment(&name.get()))
@@ -59,7 +63,11 @@ fn Service(detail: Signal<ServiceDetail>) -> impl IntoView {
     let page = expect_context::<Page>();
     let summary = Memo::new(move |_| detail.with(|detail| detail.summary.clone()));
     let map_link = move || page.state.with(|state| summary.with(|summary| state.map_link(&summary.id)));
-    let node = Memo::new(move |_| summary.with(|summary| summary.id.clone()));
+    // Between two ranges there is no answer, but the service is the same.
+    let node = Memo::new(move |last: Option<&String>| {
+        let id = summary.with(|summary| summary.id.clone());
+        if id.is_empty() { last.cloned().unwrap_or_default() } else { id }
+    });
     let traces_link = move || {
         page.state.with(|state| {
             let query = node.with(|node| trace_links::subject(node, &state.service));
