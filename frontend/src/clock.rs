@@ -61,6 +61,11 @@ pub(crate) fn zone_label(zone: Zone) -> String {
     format!("UTC{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
 }
 
+/// How far a clock is ahead of UTC at a time, ms.
+pub(crate) fn offset_ms(ms: f64, zone: Zone) -> f64 {
+    offset_minutes(ms, zone) * MINUTE_MS
+}
+
 /// Minutes that a clock is ahead of UTC at a time.
 fn offset_minutes(ms: f64, zone: Zone) -> f64 {
     match zone {

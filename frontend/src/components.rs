@@ -1,5 +1,6 @@
 //! What several pages draw with.
 
+pub(crate) mod chart;
 pub(crate) mod copyable;
 pub(crate) mod find;
 pub(crate) mod icon;

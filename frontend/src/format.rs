@@ -29,16 +29,20 @@ pub(crate) fn percent(ratio: f64) -> String {
     format!("{text}{SPACE}%")
 }
 
-/// A duration given in milliseconds: `840 µs`, `12.3 ms`, `1.24 s`, `2.5 min`.
+/// A duration given in milliseconds: `840 µs`, `12.3 ms`, `1.24 s`, `2.5 min`, `24 h`.
 pub(crate) fn duration(ms: f64) -> String {
-    let (value, unit) = if ms < 0.9995 {
+    let (value, unit) = if ms > 0.0 && ms < 0.000_999_5 {
+        (ms * 1_000_000.0, "ns")
+    } else if ms < 0.9995 {
         (ms * 1000.0, "µs")
     } else if ms < 999.5 {
         (ms, "ms")
     } else if ms < 59_995.0 {
         (ms / 1000.0, "s")
-    } else {
+    } else if ms < 5_400_000.0 {
         (ms / 60_000.0, "min")
+    } else {
+        (ms / 3_600_000.0, "h")
     };
     format!("{}{SPACE}{unit}", significant(value))
 }
@@ -99,7 +103,7 @@ pub(crate) fn plural(value: u64, one: &str, many: &str) -> String {
 }
 
 /// Three significant digits with `k`, `M`, `G` for thousands.
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     let mut value = value;
     let mut suffix = "";
     for next in ["k", "M", "G"] {
@@ -179,6 +183,8 @@ mod tests {
             (999.7, "1 s"),
             (1240.0, "1.24 s"),
             (150_000.0, "2.5 min"),
+            (0.000_001, "1 ns"),
+            (86_400_000.0, "24 h"),
         ];
         for (value, text) in cases {
             assert_eq!(plain(&duration(value)), text, "{value}");

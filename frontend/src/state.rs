@@ -7,6 +7,10 @@ use sidecarta_queries::api::graph::NodeKind;
 
 use crate::model::node_id::NodeId;
 
+pub(crate) mod service;
+
+pub(crate) use service::ServiceState;
+
 /// How services and their versions are drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Grouping {
@@ -75,6 +79,8 @@ pub(crate) struct PageState {
     pub(crate) hide_idle: bool,
     /// Whether the fold is open: every node or part is drawn however many there are.
     pub(crate) all: bool,
+    /// Routes and charts.
+    pub(crate) service: ServiceState,
 }
 
 impl Default for PageState {
@@ -94,6 +100,7 @@ impl Default for PageState {
             unhealthy: false,
             hide_idle: false,
             all: false,
+            service: ServiceState::default(),
         }
     }
 }
@@ -127,7 +134,7 @@ impl PageState {
             "unhealthy" => self.unhealthy = value == "1",
             "hide_idle" => self.hide_idle = value == "1",
             "all" => self.all = value == "1",
-            _ => {}
+            _ => self.service.set(key, value),
         }
     }
 
@@ -153,6 +160,7 @@ impl PageState {
                 pairs.append_pair(key, "1");
             }
         }
+        self.service.append(&mut pairs);
         self.append_zone(&mut pairs);
         with_mark(&pairs.finish())
     }
@@ -176,6 +184,12 @@ impl PageState {
         format!("/services/{}{}", encode_segment(name), self.carried_query())
     }
 
+    /// The routes of one service as one caller uses them, in the same time range.
+    pub(crate) fn routes_link(&self, name: &str, caller: Option<&str>) -> String {
+        let service = ServiceState { caller: caller.map(str::to_owned), ..ServiceState::default() };
+        format!("/services/{}{}", encode_segment(name), Self { service, ..self.carried() }.query())
+    }
+
     /// The page of one proxy, in the same time range.
     pub(crate) fn proxy_link(&self, id: &str) -> String {
         format!("/proxies/{}{}", encode_segment(id), self.carried_query())
@@ -190,6 +204,14 @@ impl PageState {
     /// The parameters of `GET /api/v1/services` and its like, always with the range.
     pub(crate) fn range_parameters(&self) -> String {
         Serializer::new(String::new()).append_pair("from", &self.from).append_pair("to", &self.to).finish()
+    }
+
+    /// The parameters of `GET /api/v1/series` beside the service: the range, and what is chosen of its routes.
+    pub(crate) fn subject_parameters(&self) -> String {
+        let mut pairs = Serializer::new(String::new());
+        pairs.append_pair("from", &self.from).append_pair("to", &self.to);
+        self.service.append_subject(&mut pairs);
+        pairs.finish()
     }
 
     /// The parameters of `GET /api/v1/graph`. `find` is not among them: what does not match is dimmed, not hidden.

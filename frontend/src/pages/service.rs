@@ -1,5 +1,7 @@
 //! One service with its neighbours, routes and proxies.
 
+mod charts;
+mod chosen;
 mod routes;
 
 use leptos::prelude::*;
@@ -16,10 +18,14 @@ use crate::components::versions::VersionTable;
 use crate::format;
 use crate::model::node_id::NodeId;
 use crate::model::search::kind_word;
+use crate::model::selection::Selection;
+use crate::model::trace_links;
 use crate::page::Page;
 use crate::remote::polled;
 use crate::state::{PageState, encode_segment};
 
+use self::charts::ServiceCharts;
+use self::chosen::Chosen;
 use self::routes::Routes;
 
 /// The page `/services/:name`.
@@ -27,7 +33,11 @@ use self::routes::Routes;
 pub(crate) fn ServicePage() -> impl IntoView {
     let page = expect_context::<Page>();
     let parameters = use_params_map();
-    let name = Memo::new(move |_| parameters.with(|parameters| parameters.get("name")).unwrap_or_default());
+    // On the way to another page the path has no name any more, and nothing is asked for that has none.
+    let name = Memo::new(move |last: Option<&String>| {
+        let name = parameters.with(|parameters| parameters.get("name")).filter(|name| !name.is_empty());
+        name.or_else(|| last.cloned()).unwrap_or_default()
+    });
     let polled = polled::<ServiceResponse>(move || {
         let range = page.state.with(PageState::range_parameters);
         format!("/services/{}?{range}", encode_segment(&name.get()))
@@ -53,6 +63,17 @@ fn Service(detail: Signal<ServiceDetail>) -> impl IntoView {
     let page = expect_context::<Page>();
     let summary = Memo::new(move |_| detail.with(|detail| detail.summary.clone()));
     let map_link = move || page.state.with(|state| summary.with(|summary| state.map_link(&summary.id)));
+    // Between two ranges there is no answer, but the service is the same.
+    let node = Memo::new(move |last: Option<&String>| {
+        let id = summary.with(|summary| summary.id.clone());
+        if id.is_empty() { last.cloned().unwrap_or_default() } else { id }
+    });
+    let traces_link = move || {
+        page.state.with(|state| {
+            let query = node.with(|node| trace_links::subject(node, &state.service));
+            trace_links::traces(state, &query, Selection::default())
+        })
+    };
     let versions = Memo::new(move |_| summary.with(|summary| summary.versions.clone()));
     let proxies = Memo::new(move |_| detail.with(|detail| detail.proxies.clone()));
     view! {
@@ -62,6 +83,10 @@ fn Service(detail: Signal<ServiceDetail>) -> impl IntoView {
             <HealthPill health=Signal::derive(move || summary.with(|summary| summary.health)) />
             <span class="muted">{move || summary.with(|summary| kind_word(summary.kind))}</span>
             <div class="end">
+                <a class="btn" href=traces_link data-testid="service-traces">
+                    "Traces"
+                    <Icon path=ARROW />
+                </a>
                 <a class="btn" href=map_link data-testid="show-on-map">
                     <Icon path=MAP />
                     "Show on the map"
@@ -71,6 +96,9 @@ fn Service(detail: Signal<ServiceDetail>) -> impl IntoView {
         <div class="card card-pad">
             <MeasureTiles measures=Signal::derive(move || summary.with(measures)) />
         </div>
+        <Chosen />
+        <ServiceCharts node />
+        <Routes node />
         <div class="columns">
             <div class="column">
                 <Calls title="Called by" none="Nobody has called it in this range." edges=calls(detail, true) callers=true />
@@ -89,7 +117,6 @@ fn Service(detail: Signal<ServiceDetail>) -> impl IntoView {
                 </section>
             </div>
         </div>
-        <Routes service=Memo::new(move |_| summary.with(|summary| summary.id.clone())) />
         <Show when=move || proxies.with(|proxies| !proxies.is_empty())>
             <section class="card" data-testid="proxies-card">
                 <h2 class="card-title">"Proxies"</h2>

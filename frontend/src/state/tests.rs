@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::chart::scale::Curve;
 
 #[test]
 fn the_default_state_needs_no_query() {
@@ -30,6 +31,16 @@ fn other_pages_take_the_time_range_along_and_nothing_else() {
         state.proxy_link("sidecar~10.0.0.1~a/b?c#d"),
         "/proxies/sidecar%7E10.0.0.1%7Ea%2Fb%3Fc%23d?from=-6h&tz=utc"
     );
+}
+
+#[test]
+fn a_call_leads_to_the_routes_that_it_uses() {
+    let state = PageState::parse("from=-6h&select=x&route=y");
+    assert_eq!(
+        state.routes_link("orders", Some("service:web@v1")),
+        "/services/orders?from=-6h&caller=service%3Aweb%40v1"
+    );
+    assert_eq!(state.routes_link("a b", None), "/services/a%20b?from=-6h");
 }
 
 #[test]
@@ -65,23 +76,51 @@ fn states() -> impl Strategy<Value = PageState> {
             text(),
         ),
         (text(), text(), 1..=MAX_DEPTH, proptest::option::of(0.001..1e6_f64), any::<[bool; 5]>()),
+        service_states(),
     )
-        .prop_map(|((from, version, find, sort), (focus, select, depth, min_rate, flags))| PageState {
-            from,
-            to: if flags[0] { "now".to_owned() } else { "2026-11-23T09:00:00Z".to_owned() },
-            group: if version { Grouping::Version } else { Grouping::Service },
-            find: find.unwrap_or_default(),
-            min_rate,
-            // Without a focus a depth means nothing and is not kept.
-            depth: if focus.is_some() { depth } else { 1 },
-            focus,
-            sort: sort.unwrap_or_default(),
-            select,
-            tz: if flags[1] { Some(Zone::Utc) } else { None },
-            view: if flags[2] { Presentation::Table } else { Presentation::Graph },
-            unhealthy: flags[2],
-            hide_idle: flags[3],
-            all: flags[4],
+        .prop_map(|((from, version, find, sort), (focus, select, depth, min_rate, flags), service)| {
+            PageState {
+                from,
+                to: if flags[0] { "now".to_owned() } else { "2026-11-23T09:00:00Z".to_owned() },
+                group: if version { Grouping::Version } else { Grouping::Service },
+                find: find.unwrap_or_default(),
+                min_rate,
+                // Without a focus a depth means nothing and is not kept.
+                depth: if focus.is_some() { depth } else { 1 },
+                focus,
+                sort: sort.unwrap_or_default(),
+                select,
+                tz: if flags[1] { Some(Zone::Utc) } else { None },
+                view: if flags[2] { Presentation::Table } else { Presentation::Graph },
+                unhealthy: flags[2],
+                hide_idle: flags[3],
+                all: flags[4],
+                service,
+            }
+        })
+}
+
+fn service_states() -> impl Strategy<Value = ServiceState> {
+    let text = || "[a-z{} /,.:&=+%]{0,12}";
+    (
+        prop::array::uniform4(proptest::option::of("[a-zA-Z{} /&=+%:@]{1,12}")),
+        any::<[bool; 2]>(),
+        text(),
+        text(),
+        text(),
+    )
+        .prop_map(|([route, version, caller, sel], [by_caller, linear], cols, lines, tables)| {
+            ServiceState {
+                route,
+                version,
+                caller,
+                by_caller,
+                cols,
+                sel,
+                curve: if linear { Curve::Linear } else { Curve::Log },
+                lines,
+                tables,
+            }
         })
 }
 

@@ -1,118 +1,190 @@
 //! What each route of the service does.
 
 use leptos::prelude::*;
-use sidecarta_queries::api::routes::{RouteSummary, RoutesResponse, SeenBy};
+use sidecarta_queries::api::routes::{RouteSummary, RoutesResponse};
 
-use crate::components::measures::percentile;
-use crate::components::sign::HealthMark;
+use crate::components::find::FindField;
+use crate::components::notice::{FailureBanner, TableSkeleton};
+use crate::components::sort_head::SortHead;
 use crate::format;
+use crate::model::routes::{ColumnSpec, RouteColumn, RouteKey, chosen, found, key};
+use crate::model::sorting::Order;
 use crate::page::Page;
 use crate::remote::polled;
 use crate::state::{PageState, encode_segment};
 
-/// Routes that are shown before more are asked for.
-const FEW: usize = 10;
+mod columns;
+mod row;
 
-/// A row for each route and version, most requests first; nothing where no proxy of the service logs.
+use columns::ColumnChoice;
+use row::RouteRow;
+
+/// Routes that are shown before more are asked for.
+const FEW: usize = 12;
+/// Routes that are asked for; those with the fewest requests are left out beyond it.
+const LIMIT: usize = 500;
+
+/// What the table shows, for its parts.
+#[derive(Clone, Copy)]
+struct RouteTable {
+    page: Page,
+    answer: Memo<RoutesResponse>,
+    columns: Memo<Vec<&'static str>>,
+    by_caller: Memo<bool>,
+}
+
+impl RouteTable {
+    /// The columns that stand after route and caller.
+    fn specs(self) -> Vec<ColumnSpec> {
+        self.columns.track();
+        self.page.state.with(|state| chosen(&state.service.cols))
+    }
+}
+
+/// A row for each route and version, and for each caller where the viewer wants that.
 #[component]
 pub(super) fn Routes(
     /// Node id of the service.
-    service: Memo<String>,
+    node: Memo<String>,
 ) -> impl IntoView {
     let page = expect_context::<Page>();
+    let by_caller = Memo::new(move |_| page.state.with(|state| state.service.by_caller));
+    let caller = Memo::new(move |_| page.state.with(|state| state.service.caller.clone()));
     let polled = polled::<RoutesResponse>(move || {
         let range = page.state.with(PageState::range_parameters);
-        format!("/routes?service={}&{range}", encode_segment(&service.get()))
+        let by = if by_caller.get() { "&by=caller" } else { "" };
+        let caller =
+            caller.get().map(|caller| format!("&caller={}", encode_segment(&caller))).unwrap_or_default();
+        format!("/routes?service={}&{range}&limit={LIMIT}{by}{caller}", encode_segment(&node.get()))
     });
-    let answer = Memo::new(move |_| polled.remote.with(|remote| remote.value.clone()).unwrap_or_default());
-    let all = RwSignal::new(false);
-    let rows = Memo::new(move |_| {
+    let remote = polled.remote;
+    let answer = Memo::new(move |_| remote.with(|remote| remote.value.clone()).unwrap_or_default());
+    let is_loading =
+        Memo::new(move |_| remote.with(|remote| remote.value.is_none() && remote.failure.is_none()));
+    let columns = Memo::new(move |_| {
+        let chosen = page.state.with(|state| chosen(&state.service.cols));
+        chosen.into_iter().map(|spec| spec.title).collect::<Vec<_>>()
+    });
+    let table = RouteTable { page, answer, columns, by_caller };
+    let failure = move || {
+        let failure = remote.with(|remote| remote.failure.clone());
+        failure.map(|failure| view! { <FailureBanner failure retry=move |()| polled.retry() /> })
+    };
+    view! {
+        <section class="card" data-testid="routes-card" aria-label="Routes">
+            <header class="routes-head">
+                <h2>"Routes"</h2>
+                <span class="muted small">{move || answer.with(count_words)}</span>
+                <div class="end">
+                    <FindField words="Find a route" />
+                    <button
+                        class="btn"
+                        aria-pressed=move || by_caller.get().to_string()
+                        data-testid="by-caller"
+                        on:click=move |_| page.change(|state| state.service.by_caller = !state.service.by_caller)
+                    >
+                        "By caller"
+                    </button>
+                    <ColumnChoice />
+                </div>
+            </header>
+            {failure}
+            <Show when=move || !is_loading.get() fallback=|| view! { <TableSkeleton /> }>
+                <Rows table />
+            </Show>
+        </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Rows(table: RouteTable) -> impl IntoView {
+    let RouteTable { page, answer, .. } = table;
+    let first = Order { column: RouteColumn::Requests, descending: true };
+    let order = Memo::new(move |_| page.state.with(|state| Order::parse(&state.sort).unwrap_or(first)));
+    let find = Memo::new(move |_| page.state.with(|state| state.find.clone()));
+    let all = Memo::new(move |_| page.state.with(|state| state.all));
+    let sorted = Memo::new(move |_| {
+        answer.with(|answer| {
+            let mut rows = find.with(|find| found(&answer.routes, find));
+            order.get().sort_routes(&mut rows);
+            rows.into_iter().map(key).collect::<Vec<RouteKey>>()
+        })
+    });
+    let shown = move || {
         let few = if all.get() { usize::MAX } else { FEW };
-        answer.with(|answer| answer.routes.iter().take(few).map(key).collect::<Vec<_>>())
-    });
+        sorted.with(|rows| rows.iter().take(few).cloned().collect::<Vec<_>>())
+    };
     let more = move || {
-        let hidden = answer.with(|answer| answer.routes.len()).saturating_sub(rows.with(Vec::len));
-        (hidden > 0).then(|| {
+        let hidden = sorted.with(Vec::len).saturating_sub(FEW);
+        (hidden > 0 && !all.get()).then(|| {
             view! {
-                <button class="btn btn-small card-more" on:click=move |_| all.set(true)>
+                <button
+                    class="btn btn-small card-more"
+                    data-testid="more-routes"
+                    on:click=move |_| page.change(|state| state.all = true)
+                >
                     {format!("Show {hidden} more")}
                 </button>
             }
         })
     };
+    let empty = move || {
+        if answer.with(|answer| answer.routes.is_empty()) {
+            "No route is known in this range: neither a proxy's access log, nor its statistics, nor a span names one."
+        } else {
+            "No route holds these words."
+        }
+    };
+    let heads = move || {
+        let head = |spec: ColumnSpec| {
+            view! { <SortHead order=order column=spec.column title=spec.title number=spec.number /> }
+                .into_any()
+        };
+        table.specs().into_iter().map(head).collect_view()
+    };
     view! {
-        <Show when=move || rows.with(|rows| !rows.is_empty())>
-            <section class="card" data-testid="routes-card">
-                <h2 class="card-title">"Routes"<span class="muted small">{move || answer.with(seen_by)}</span></h2>
-                <div class="table-scroll">
-                    <table class="table table-compact" data-testid="routes">
-                        <thead>
-                            <tr>
-                                <th scope="col">"Route"</th>
-                                <th scope="col">"Version"</th>
-                                {["Requests", "Rate", "Errors", "Timeouts", "Retries", "p50", "p99"]
-                                    .map(|head| view! { <th scope="col" class="end">{head}</th> })
-                                    .collect_view()}
-                            </tr>
-                        </thead>
-                        <tbody>
-                            <For each=move || rows.get() key=Clone::clone let(row)>
-                                <RouteRow row answer />
-                            </For>
-                        </tbody>
-                    </table>
-                </div>
-                {more}
-            </section>
+        <Show
+            when=move || sorted.with(|rows| !rows.is_empty())
+            fallback=move || view! { <p class="card-empty muted" data-testid="no-routes">{empty}</p> }
+        >
+            <div class="table-scroll">
+                <table class="table table-compact table-rows routes" data-testid="routes">
+                    <thead>
+                        <tr>
+                            <SortHead order=order column=RouteColumn::Route title="Route" number=false />
+                            <Show when=move || table.by_caller.get()>
+                                <SortHead order=order column=RouteColumn::Caller title="Caller" number=false />
+                            </Show>
+                            {heads}
+                        </tr>
+                    </thead>
+                    <tbody>
+                        <For each=shown key=Clone::clone let(row)>
+                            <RouteRow row table />
+                        </For>
+                    </tbody>
+                </table>
+            </div>
+            {more}
         </Show>
     }
+    .into_any()
 }
 
-/// What tells a row from all others of the service.
-type Key = (String, Option<String>);
-
-fn key(route: &RouteSummary) -> Key {
-    (route.route.clone(), route.version.clone())
-}
-
-/// Where the numbers come from.
-fn seen_by(answer: &RoutesResponse) -> &'static str {
-    let by_callers = answer.routes.iter().filter(|route| route.seen_by == SeenBy::Callers).count();
-    match by_callers {
-        0 => "from the access logs of its own proxies",
-        count if count == answer.routes.len() => "from the access logs of its callers' proxies",
-        _ => "from the access logs of its own proxies and its callers'",
+/// How many there are, and whether some are left out.
+fn count_words(answer: &RoutesResponse) -> String {
+    let (given, total) = (answer.routes.len() as u64, answer.total);
+    match total {
+        0 => String::new(),
+        total if total > given => {
+            format!("the {} with the most requests of {}", format::count(given), format::count(total))
+        }
+        total => format::plural(total, "row", "rows"),
     }
 }
 
-#[component]
-fn RouteRow(row: Key, answer: Memo<RoutesResponse>) -> impl IntoView {
-    let (route, version) = row.clone();
-    let found = Memo::new(move |_| {
-        answer.with(|answer| answer.routes.iter().find(|route| key(route) == row).cloned())
-    });
-    let health =
-        Signal::derive(move || found.with(|row| row.as_ref().map(|row| row.health)).unwrap_or_default());
-    let cell = move |read: fn(&RouteSummary) -> String| {
-        view! { <td class="end num">{move || found.with(|row| row.as_ref().map(read))}</td> }
-    };
-    let title = route.clone();
-    view! {
-        <tr data-testid="route-row">
-            <th scope="row">
-                <span class="cell-name">
-                    <HealthMark health />
-                    <code class="truncate" title=title>{route}</code>
-                </span>
-            </th>
-            <td>{version.unwrap_or_else(|| "–".to_owned())}</td>
-            {cell(|row| format::count(row.requests))}
-            {cell(|row| format::rate(row.request_rate))}
-            {cell(|row| format::percent(row.error_rate))}
-            {cell(|row| format::count(row.timeouts))}
-            {cell(|row| format::count(row.retries))}
-            {cell(|row| percentile(row.latency.as_ref(), |latency| latency.p50))}
-            {cell(|row| percentile(row.latency.as_ref(), |latency| latency.p99))}
-        </tr>
-    }
+/// A row of the answer by its key.
+fn row_of(answer: &RoutesResponse, wanted: &RouteKey) -> Option<RouteSummary> {
+    answer.routes.iter().find(|row| key(row) == *wanted).cloned()
 }

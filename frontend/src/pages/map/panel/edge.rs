@@ -14,6 +14,9 @@ use crate::components::icon::{ARROW, CALL, Icon, LOCK, UNLOCK};
 use crate::components::measures::{MeasureTiles, Measures};
 use crate::components::sign::HealthPill;
 use crate::format;
+use crate::model::node_id::NodeId;
+use crate::model::selection::Selection;
+use crate::model::trace_links;
 
 /// Everything that is known of the calls between two nodes.
 #[component]
@@ -24,6 +27,7 @@ pub(super) fn EdgePanel(id: String) -> impl IntoView {
     view! {
         <EdgeHead edge />
         <div class="panel-body">
+            <EdgeActions edge />
             <div class="panel-badges">
                 <span class="badge">{move || edge.with(|edge| protocol_word(&edge.protocol))}</span>
                 <MtlsBadge edge />
@@ -39,6 +43,36 @@ pub(super) fn EdgePanel(id: String) -> impl IntoView {
             </Show>
             <EvidenceSection evidence=Signal::derive(move || edge.with(|edge| edge.evidence.clone())) />
             <Counted edge />
+        </div>
+    }
+}
+
+/// The ways to the routes that the caller uses, and to the traces of the calls.
+#[component]
+fn EdgeActions(edge: Memo<Arc<Edge>>) -> impl IntoView {
+    let map = expect_context::<MapContext>();
+    let routes = move || {
+        edge.with(|edge| {
+            let callee = NodeId::parse(&edge.target).name;
+            map.page.state.with(|state| state.routes_link(&callee, Some(&edge.source)))
+        })
+    };
+    let traces = move || {
+        edge.with(|edge| {
+            let query = trace_links::call(&edge.source, &edge.target);
+            map.page.state.with(|state| trace_links::traces(state, &query, Selection::default()))
+        })
+    };
+    view! {
+        <div class="panel-actions">
+            <a class="btn" href=routes data-testid="edge-routes">
+                "Routes"
+                <Icon path=ARROW />
+            </a>
+            <a class="btn" href=traces data-testid="edge-traces">
+                "Traces"
+                <Icon path=ARROW />
+            </a>
         </div>
     }
 }

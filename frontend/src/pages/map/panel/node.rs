@@ -14,7 +14,9 @@ use crate::components::measures::{MeasureTiles, Measures};
 use crate::components::sign::{HealthPill, KindTile};
 use crate::components::versions::VersionTable;
 use crate::model::search::kind_word;
+use crate::model::selection::Selection;
 use crate::model::snapshot::node_label;
+use crate::model::trace_links;
 
 /// Everything that is known of a node.
 #[component]
@@ -76,7 +78,13 @@ fn NodeActions(id: String, node: Memo<Arc<Node>>) -> impl IntoView {
             state.depth = 1;
         });
     };
-    let link = move || map.page.state.with(|state| node.with(|node| state.service_link(&node.name)));
+    let routes = move || map.page.state.with(|state| node.with(|node| state.routes_link(&node.name, None)));
+    let traces = move || {
+        node.with(|node| {
+            let query = trace_links::spans_of(&node.id);
+            map.page.state.with(|state| trace_links::traces(state, &query, Selection::default()))
+        })
+    };
     view! {
         <div class="panel-actions">
             <button
@@ -89,8 +97,12 @@ fn NodeActions(id: String, node: Memo<Arc<Node>>) -> impl IntoView {
                 {move || if focused.get() { "Show the whole map" } else { "Focus on this" }}
             </button>
             <Show when=move || node.with(|node| node.kind != NodeKind::Client)>
-                <a class="btn" href=link data-testid="service-link">
-                    "Open page"
+                <a class="btn" href=routes data-testid="service-link">
+                    "Routes"
+                    <Icon path=ARROW />
+                </a>
+                <a class="btn" href=traces data-testid="node-traces">
+                    "Traces"
                     <Icon path=ARROW />
                 </a>
             </Show>
