@@ -108,7 +108,6 @@ pub(super) struct Session {
     pub(super) plan: Plan,
     /// When no more is looked for.
     pub(super) until: Instant,
-    limit: Duration,
 }
 
 impl Session {
@@ -123,7 +122,7 @@ impl Session {
         let begun = Instant::now();
         let (until, end) = (begun + limit * 3 / 4, begun + limit);
         let interrupt = connection.interrupt_handle();
-        let session = Self { connection, plan, until, limit };
+        let session = Self { connection, plan, until };
         let (ended, waiting) = sync_channel::<()>(0);
         thread::scope(|scope| {
             scope.spawn(move || {
@@ -157,11 +156,6 @@ impl Session {
     /// Whether the time for finding is over.
     pub(super) fn is_late(&self) -> bool {
         Instant::now() >= self.until
-    }
-
-    /// Time that it may take in all.
-    pub(super) fn limit(&self) -> Duration {
-        self.limit
     }
 
     /// Makes all tests of shapes.

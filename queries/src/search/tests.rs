@@ -160,7 +160,7 @@ fn passes(test: &Test, span: &Draft, all: &[Draft]) -> bool {
     match test {
         Test::Text(TextField::Kind, test) => {
             let TextTest::Is(word) = test else { return false };
-            super::field::KINDS[usize::from(span.kind)] == word
+            field::KINDS[usize::from(span.kind)] == word
         }
         Test::Text(TextField::Evidence, test) => is_text(test, if span.flags.3 { "xray" } else { "trace" }),
         Test::Text(TextField::Route, test) => {
@@ -258,7 +258,7 @@ fn tests() -> impl Strategy<Value = Test> {
     let key = || prop::sample::select(KEYS.to_vec()).prop_map(str::to_owned);
     prop_oneof![
         4 => (prop::sample::select(fields.to_vec()), text_tests()).prop_map(|(field, test)| Test::Text(field, test)),
-        1 => prop::sample::select(super::field::KINDS.to_vec())
+        1 => prop::sample::select(field::KINDS.to_vec())
             .prop_map(|kind| Test::Text(TextField::Kind, TextTest::Is(kind.to_owned()))),
         1 => prop::sample::select(vec!["xray", "trace"])
             .prop_map(|evidence| Test::Text(TextField::Evidence, TextTest::Is(evidence.to_owned()))),
