@@ -1,5 +1,6 @@
 //! What several pages draw with.
 
+pub(crate) mod copy_button;
 pub(crate) mod copyable;
 pub(crate) mod find;
 pub(crate) mod icon;

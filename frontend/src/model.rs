@@ -11,6 +11,8 @@ pub(crate) mod sorting;
 pub(crate) mod sources;
 pub(crate) mod statistics;
 pub(crate) mod stylesheet;
+pub(crate) mod trace;
 pub(crate) mod view;
 pub(crate) mod viewport;
 pub(crate) mod walk;
+pub(crate) mod waterfall;

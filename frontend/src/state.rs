@@ -7,6 +7,10 @@ use sidecarta_queries::api::graph::NodeKind;
 
 use crate::model::node_id::NodeId;
 
+mod trace_view;
+
+pub(crate) use trace_view::TraceView;
+
 /// How services and their versions are drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Grouping {
@@ -69,6 +73,8 @@ pub(crate) struct PageState {
     pub(crate) tz: Option<Zone>,
     /// Graph or table.
     pub(crate) view: Presentation,
+    /// The view of a trace.
+    pub(crate) trace_view: TraceView,
     /// Whether only what fails is shown.
     pub(crate) unhealthy: bool,
     /// Whether what had no requests is hidden.
@@ -91,6 +97,7 @@ impl Default for PageState {
             select: None,
             tz: None,
             view: Presentation::default(),
+            trace_view: TraceView::default(),
             unhealthy: false,
             hide_idle: false,
             all: false,
@@ -103,6 +110,9 @@ impl PageState {
     pub(crate) fn parse(query: &str) -> Self {
         let mut state = Self::default();
         for (key, value) in form_urlencoded::parse(query.trim_start_matches('?').as_bytes()) {
+            if key == "view" {
+                state.trace_view = TraceView::named(&value).unwrap_or_default();
+            }
             state.set(&key, value);
         }
         state
@@ -152,6 +162,9 @@ impl PageState {
             if on {
                 pairs.append_pair(key, "1");
             }
+        }
+        if self.trace_view != TraceView::default() {
+            pairs.append_pair("view", self.trace_view.name());
         }
         self.append_zone(&mut pairs);
         with_mark(&pairs.finish())
