@@ -237,7 +237,9 @@ fn colours<'a>(services: impl Iterator<Item = &'a str>) -> BTreeMap<String, u8> 
     let mut taken = [false; COLOURS as usize];
     let mut colours = BTreeMap::new();
     for name in names {
-        let wanted = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        let wanted = name
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         let wanted = (wanted ^ (wanted >> 16)) % u32::from(COLOURS);
         let free = (0..u32::from(COLOURS)).map(|step| (wanted + step) % u32::from(COLOURS));
         let colour = free.into_iter().find(|colour| !taken[*colour as usize]).unwrap_or(wanted);

@@ -103,7 +103,13 @@ pub(crate) struct Rows {
 impl Rows {
     /// Works out the rows of a trace.
     pub(crate) fn of(model: &TraceModel, folding: &Folding) -> Self {
-        let mut walk = Walk { model, folding, rows: Vec::new(), shown_by: vec![0; model.order.len()], folded: Vec::new() };
+        let mut walk = Walk {
+            model,
+            folding,
+            rows: Vec::new(),
+            shown_by: vec![0; model.order.len()],
+            folded: Vec::new(),
+        };
         walk.go();
         let folded = walk.assign_folded();
         Self { rows: walk.rows, shown_by: walk.shown_by, folded }

@@ -66,7 +66,12 @@ impl Flame {
     }
 
     /// What is drawn of some lanes in a window of time. Spans too narrow to be told apart are drawn once.
-    pub(crate) fn boxes(&self, model: &TraceModel, lanes: std::ops::Range<usize>, window: Stretch) -> Vec<FlameBox> {
+    pub(crate) fn boxes(
+        &self,
+        model: &TraceModel,
+        lanes: std::ops::Range<usize>,
+        window: Stretch,
+    ) -> Vec<FlameBox> {
         let mut boxes: Vec<FlameBox> = Vec::new();
         for lane in lanes.start..lanes.end.min(self.lanes.len()) {
             let mut drawn_to = -1.0;
@@ -99,7 +104,8 @@ mod tests {
 
     #[test]
     fn no_box_lies_over_another_and_children_stand_below() {
-        let model = trace("a SERVER 0+9\n b CLIENT 0+9\n b CLIENT 0+9\n  c CLIENT 3+2\n b CLIENT 9+0\nz SERVER 0+1");
+        let model =
+            trace("a SERVER 0+9\n b CLIENT 0+9\n b CLIENT 0+9\n  c CLIENT 3+2\n b CLIENT 9+0\nz SERVER 0+1");
         let flame = Flame::of(&model);
         for (at, span) in model.trace.spans.iter().enumerate() {
             let lane = flame.lane(at as u32).unwrap();

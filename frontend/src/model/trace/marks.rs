@@ -108,7 +108,8 @@ mod tests {
         let mut exception = event(10, "exception");
         exception.attributes.insert("exception.type".to_owned(), "Timeout".to_owned());
         exception.attributes.insert("exception.message".to_owned(), "too slow".to_owned());
-        raw.spans[8].events = vec![event(10, "cache miss"), exception, event(15, "done"), event(99, "outside")];
+        raw.spans[8].events =
+            vec![event(10, "cache miss"), exception, event(15, "done"), event(99, "outside")];
         let model = with_log(TraceModel::new(raw), 8, "hello");
         let marks = marks(&model, &[8], Stretch::whole(20_000_000));
         let drawn: Vec<_> = marks.iter().map(|mark| (mark.kind, mark.is_bad, mark.words.as_str())).collect();
@@ -124,7 +125,8 @@ mod tests {
 
     #[test]
     fn a_severity_is_read_whatever_its_case() {
-        let bad = |severity: &str| is_bad_log(&TraceLog { severity: severity.to_owned(), ..TraceLog::default() });
+        let bad =
+            |severity: &str| is_bad_log(&TraceLog { severity: severity.to_owned(), ..TraceLog::default() });
         assert!(bad("ERROR") && bad("error3") && bad("Fatal") && bad("CRITICAL"));
         assert!(!bad("INFO") && !bad(""));
     }

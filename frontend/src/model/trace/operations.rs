@@ -123,7 +123,9 @@ mod tests {
         let services = totals(&sample(), false);
         let numbers: Vec<_> = services
             .iter()
-            .map(|total| (total.service.as_str(), total.count, total.self_ns, total.critical_ns, total.errors))
+            .map(|total| {
+                (total.service.as_str(), total.count, total.self_ns, total.critical_ns, total.errors)
+            })
             .collect();
         assert_eq!(numbers, [("orders", 4, 4, 7, 1), ("web", 5, 5, 7, 1)]);
         let operations = totals(&sample(), true);

@@ -114,7 +114,8 @@ mod tests {
         ];
         let (nodes, calls) = service_path(&Trace { calls, ..Trace::default() });
         let names: Vec<_> = nodes.iter().map(|node| (node.kind, node.name.as_str())).collect();
-        let expected = [(NodeKind::Database, "shop"), (NodeKind::Service, "orders"), (NodeKind::Service, "web")];
+        let expected =
+            [(NodeKind::Database, "shop"), (NodeKind::Service, "orders"), (NodeKind::Service, "web")];
         assert_eq!(names, expected);
         assert_eq!(calls.len(), 2);
         assert_eq!((calls[1].requests, calls[1].errors, calls[1].total_ns), (4, 2, 10));

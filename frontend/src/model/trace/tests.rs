@@ -21,7 +21,8 @@ fn a_parent_that_does_not_stand_before_its_child_makes_no_circle() {
 #[test]
 fn the_tries_of_a_proxy_are_numbered() {
     let model = trace(RETRIED);
-    let tries: Vec<_> = model.attempts.iter().map(|attempt| attempt.map(|attempt| (attempt.number, attempt.of))).collect();
+    let tries: Vec<_> =
+        model.attempts.iter().map(|attempt| attempt.map(|attempt| (attempt.number, attempt.of))).collect();
     assert_eq!(tries[3], Some((1, 2)));
     assert_eq!(tries[6], Some((2, 2)));
     assert_eq!(tries.iter().flatten().count(), 2);
@@ -38,7 +39,8 @@ fn tries_without_spans_of_their_own_are_known_by_their_landings() {
           users SERVER 3+5 proxy hop=6
         ",
     );
-    let numbers: Vec<_> = model.attempts.iter().map(|attempt| attempt.map_or(0, |attempt| attempt.number)).collect();
+    let numbers: Vec<_> =
+        model.attempts.iter().map(|attempt| attempt.map_or(0, |attempt| attempt.number)).collect();
     assert_eq!(numbers, [0, 0, 1, 2, 0]);
 }
 
@@ -64,7 +66,8 @@ fn proxies_fold_but_not_where_nobody_else_stands_for_the_hop() {
 #[test]
 fn own_work_is_what_no_child_covers() {
     let model = trace("a SERVER 0+10\n b SERVER 1+3\n c SERVER 2+4\n d SERVER 8+9");
-    let ms: Vec<_> = model.own_work(0).into_iter().map(|(from, length)| (from / 1_000_000, length / 1_000_000)).collect();
+    let ms: Vec<_> =
+        model.own_work(0).into_iter().map(|(from, length)| (from / 1_000_000, length / 1_000_000)).collect();
     assert_eq!(ms, [(0, 1), (6, 2)]);
     assert_eq!(model.own_work(1), [(1_000_000, 3_000_000)]);
     assert_eq!(model.own_work(99), []);

@@ -147,7 +147,10 @@ mod tests {
 
     #[test]
     fn ticks_are_round_numbers() {
-        assert_eq!(words(Stretch { from: 0.0, to: 1e8 }, 5.0), ["0 ms", "20 ms", "40 ms", "60 ms", "80 ms", "100 ms"]);
+        assert_eq!(
+            words(Stretch { from: 0.0, to: 1e8 }, 5.0),
+            ["0 ms", "20 ms", "40 ms", "60 ms", "80 ms", "100 ms"]
+        );
         assert_eq!(words(Stretch { from: 1.2e9, to: 1.201e9 }, 2.0), ["1.2000 s", "1.2005 s", "1.2010 s"]);
         assert!(words(Stretch::whole(0), 5.0).len() > 2, "also of a trace without length");
     }

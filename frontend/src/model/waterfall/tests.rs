@@ -7,7 +7,8 @@ fn drawn(model: &TraceModel, folding: &Folding) -> Vec<String> {
     let rows = Rows::of(model, folding);
     let line = |row: &Row| {
         let span = model.span(row.span).unwrap();
-        let attempt = row.attempt.map_or(String::new(), |attempt| format!(" {}/{}", attempt.number, attempt.of));
+        let attempt =
+            row.attempt.map_or(String::new(), |attempt| format!(" {}/{}", attempt.number, attempt.of));
         let proxies = row.proxies.map_or(String::new(), |proxies| {
             format!(" {}{}", if proxies.open { '+' } else { '-' }, proxies.count)
         });

@@ -49,8 +49,7 @@ impl TraceContext {
         let folding = RwSignal::new(Folding::default());
         let rows = Memo::new(move |_| Arc::new(folding.with(|folding| Rows::of(&of(), folding))));
         let zoom = RwSignal::new(None);
-        let window =
-            Memo::new(move |_| zoom.get().unwrap_or_else(|| Stretch::whole(of().trace.duration_ns)));
+        let window = Memo::new(move |_| zoom.get().unwrap_or_else(|| Stretch::whole(of().trace.duration_ns)));
         let select = Memo::new(move |_| page.state.with(|state| state.select.clone()));
         let selected = Memo::new(move |_| select.get().and_then(|id| of().find_id(&id)));
         let find = Memo::new(move |_| page.state.with(|state| state.find.clone()));

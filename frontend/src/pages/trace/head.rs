@@ -23,7 +23,8 @@ pub(super) fn Head() -> impl IntoView {
         let root = model.order.first().and_then(|root| model.span(*root));
         root.map(|root| {
             let failed = root.is_error.then(|| {
-                let words = root.http_status.map_or("Failed".to_owned(), |status| format!("Failed with {status}"));
+                let words =
+                    root.http_status.map_or("Failed".to_owned(), |status| format!("Failed with {status}"));
                 view! {
                     <span class="health health-pill is-failing" data-testid="trace-failed">
                         <Icon path=of_health(Health::Failing) />

@@ -67,7 +67,9 @@ fn toggle_hop(trace: TraceContext) {
 
 /// Gives the keyboard to the rows.
 pub(super) fn focus_rows() {
-    if let Some(rows) = document().get_element_by_id(ROWS).and_then(|rows| rows.dyn_into::<web_sys::HtmlElement>().ok()) {
+    if let Some(rows) =
+        document().get_element_by_id(ROWS).and_then(|rows| rows.dyn_into::<web_sys::HtmlElement>().ok())
+    {
         let _ = rows.focus();
     }
 }

@@ -60,7 +60,10 @@ pub(super) fn Minimap() -> impl IntoView {
     };
     let paths = move || {
         let model = trace.model();
-        drawn(&model).into_iter().map(|(colour, d)| view! { <path d=d style:fill=format!("var(--service-{colour})") /> }).collect_view()
+        drawn(&model)
+            .into_iter()
+            .map(|(colour, d)| view! { <path d=d style:fill=format!("var(--service-{colour})") /> })
+            .collect_view()
     };
     let seen = move || {
         let (window, whole) = (trace.window.get(), Stretch::whole(trace.model().trace.duration_ns));

@@ -19,14 +19,22 @@ pub(super) fn MissingTrace(failure: ErrorBody, retry: Callback<()>) -> impl Into
             "It may have been dropped by sampling before it was sent here, or be older than what is kept.",
             "A letter of the id may be lost.",
         ],
-        code if code.starts_with("unreachable") || code.starts_with("store") || code.starts_with("http_5") => &[],
+        code if code.starts_with("unreachable")
+            || code.starts_with("store")
+            || code.starts_with("http_5") =>
+        {
+            &[]
+        }
         _ => &[
             "A trace id has 32 hexadecimal digits; a whole traceparent header will do as well.",
             "The form of X-Ray is 1-5759e988-bd862e3fe1be46a994272793.",
         ],
     };
-    let (class, icon) =
-        if is_missing { ("notice-mark", SEARCH) } else { ("notice-mark is-failing", of_health(Health::Failing)) };
+    let (class, icon) = if is_missing {
+        ("notice-mark", SEARCH)
+    } else {
+        ("notice-mark is-failing", of_health(Health::Failing))
+    };
     view! {
         <div class="notice" role="alert" data-testid="trace-missing">
             <span class=class>

@@ -40,8 +40,8 @@ pub(super) fn SpanRow(row: Row, index: usize, height: Memo<f64>) -> impl IntoVie
             class:is-active=move || trace.cursor.get() == Some(at)
             class:is-hit=move || trace.hit_rows.with(|rows| rows.contains(&index))
             role="row"
-            aria-level=row.depth + 1
-            aria-rowindex=index + 1
+            attr:aria-level=(row.depth + 1).to_string()
+            aria-rowindex=(index + 1).to_string()
             aria-expanded=row.open.map(|open| open.to_string())
             aria-selected=move || is_selected().to_string()
             style:transform=move || format!("translateY({}px)", index as f64 * height.get())
@@ -104,9 +104,11 @@ fn signs(trace: TraceContext, row: Row, span: &TraceSpan) -> AnyView {
     let failed = failed.map(|words| {
         let health = if span.is_error { Health::Failing } else { Health::Degraded };
         let class = if span.is_error { "span-sign is-failing" } else { "span-sign is-degraded" };
-        let words = span.status_message.as_ref().map_or(words.to_owned(), |message| format!("{words}: {message}"));
+        let words =
+            span.status_message.as_ref().map_or(words.to_owned(), |message| format!("{words}: {message}"));
+        let title = words.clone();
         view! {
-            <span class=class title=words.clone() data-testid="span-failed">
+            <span class=class title=title data-testid="span-failed">
                 <Icon path=of_health(health) />
                 <span class="sr-only">{words}</span>
                 {status}
@@ -120,7 +122,11 @@ fn signs(trace: TraceContext, row: Row, span: &TraceSpan) -> AnyView {
     let hop = span.hop;
     let proxies = row.proxies.map(|proxies| {
         let count = format::plural(proxies.count.into(), "proxy span", "proxy spans");
-        let words = if proxies.open { format!("Fold {count} into the hop") } else { format!("Show {count} of this hop") };
+        let words = if proxies.open {
+            format!("Fold {count} into the hop")
+        } else {
+            format!("Show {count} of this hop")
+        };
         let toggle = move |event: leptos::ev::MouseEvent| {
             event.stop_propagation();
             trace.folding.update(|folding| folding.toggle_hop(hop));

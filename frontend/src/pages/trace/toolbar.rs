@@ -41,7 +41,8 @@ fn tab(view: Memo<TraceView>, own: TraceView, words: &'static str) -> AnyView {
     let trace = expect_context::<TraceContext>();
     let is_open = move || (view.get() == own).to_string();
     let count = move || {
-        let logs = (own == TraceView::Logs).then(|| trace.model().trace.log_count).filter(|logs| *logs > 0)?;
+        let logs =
+            (own == TraceView::Logs).then(|| trace.model().trace.log_count).filter(|logs| *logs > 0)?;
         Some(view! { <span class="muted num">{format::count(logs)}</span> })
     };
     view! {

@@ -54,7 +54,11 @@ pub(super) fn Warnings() -> impl IntoView {
 fn line(trace: TraceContext, warning: TraceWarning) -> AnyView {
     let spans = warning.spans;
     let count = spans.len() as u64;
-    let words = if count == 1 { "Show the span".to_owned() } else { format!("Show {}", format::plural(count, "span", "spans")) };
+    let words = if count == 1 {
+        "Show the span".to_owned()
+    } else {
+        format!("Show {}", format::plural(count, "span", "spans"))
+    };
     let next = RwSignal::new(0_usize);
     let jump = move |_| {
         let at = next.get_untracked() % spans.len().max(1);

@@ -21,8 +21,7 @@ pub(super) fn Waterfall() -> impl IntoView {
     let trace = expect_context::<TraceContext>();
     let scroller = NodeRef::<html::Div>::new();
     let view = RwSignal::new((0.0, 0.0));
-    let row_height =
-        Memo::new(move |_| if trace.narrow.get() { NARROW_ROW_HEIGHT } else { ROW_HEIGHT });
+    let row_height = Memo::new(move |_| if trace.narrow.get() { NARROW_ROW_HEIGHT } else { ROW_HEIGHT });
     follow(trace, scroller, view, row_height);
     let drawn = Memo::new(move |_| {
         let ((top, height), rows) = (view.get(), trace.rows.get());
@@ -83,7 +82,12 @@ fn measure(scroller: NodeRef<html::Div>, view: RwSignal<(f64, f64)>) {
 }
 
 /// Knows what is seen of the rows, and brings a span that is wanted into it.
-fn follow(trace: TraceContext, scroller: NodeRef<html::Div>, view: RwSignal<(f64, f64)>, row_height: Memo<f64>) {
+fn follow(
+    trace: TraceContext,
+    scroller: NodeRef<html::Div>,
+    view: RwSignal<(f64, f64)>,
+    row_height: Memo<f64>,
+) {
     Effect::new(move || {
         // The room for the rows changes with these.
         trace.narrow.track();
