@@ -13,7 +13,7 @@ use crate::model::search::PAGES;
 use crate::page::Page;
 use crate::pages::{
     map::MapPage, not_found::NotFoundPage, proxies::ProxiesPage, proxy::ProxyPage, service::ServicePage,
-    services::ServicesPage, sources::SourcesPage,
+    services::ServicesPage, sources::SourcesPage, trace::TracePage,
 };
 use crate::preferences::Preferences;
 
@@ -53,6 +53,7 @@ fn Frame() -> impl IntoView {
                     <Route path=path!("/proxies") view=ProxiesPage />
                     <Route path=path!("/proxies/:id") view=ProxyPage />
                     <Route path=path!("/sources") view=SourcesPage />
+                    <Route path=path!("/traces/:id") view=TracePage />
                 </Routes>
             </main>
         </div>
@@ -63,7 +64,7 @@ fn Frame() -> impl IntoView {
 /// What the browser's tab says.
 fn title(path: &str) -> String {
     let page = PAGES.iter().find(|(_, of)| *of == path).map(|(title, _)| *title);
-    let one = ["/services/", "/proxies/"].iter().find_map(|of| path.strip_prefix(of));
+    let one = ["/services/", "/proxies/", "/traces/"].iter().find_map(|of| path.strip_prefix(of));
     match (page, one) {
         (Some(page), _) => format!("{page} · Sidecarta"),
         (None, Some(name)) => format!("{} · Sidecarta", decoded(name)),

@@ -36,6 +36,15 @@ pub(crate) fn rewritten(time: &str, zone: Zone) -> String {
     parse(time).map_or_else(|| time.to_owned(), |ms| written(ms, zone))
 }
 
+/// An RFC 3339 time on the chosen clock with its milliseconds, or the text itself where it is not a time.
+pub(crate) fn precise(time: &str, zone: Zone) -> String {
+    let precise = |ms: f64| {
+        let text = iso(ms + offset_minutes(ms, zone) * MINUTE_MS).replace('T', " ");
+        text.trim_end_matches('Z').to_owned()
+    };
+    parse(time).map_or_else(|| time.to_owned(), precise)
+}
+
 /// `2026-11-23T08:15`, as a date field of the browser wants it.
 pub(crate) fn field_value(ms: f64, zone: Zone) -> String {
     iso(ms + offset_minutes(ms, zone) * MINUTE_MS).chars().take(16).collect()

@@ -1,6 +1,7 @@
 //! What several pages draw with.
 
 pub(crate) mod chart;
+pub(crate) mod copy_button;
 pub(crate) mod copyable;
 pub(crate) mod find;
 pub(crate) mod icon;

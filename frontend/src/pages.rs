@@ -7,3 +7,4 @@ pub(crate) mod proxy;
 pub(crate) mod service;
 pub(crate) mod services;
 pub(crate) mod sources;
+pub(crate) mod trace;

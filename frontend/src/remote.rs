@@ -13,17 +13,21 @@ const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Asks `/api/v1` + `path`. A failure is the server's own words, or ours where no server answered.
 pub(crate) async fn get<T: DeserializeOwned>(path: &str) -> Result<T, ErrorBody> {
+    serde_json::from_str(&get_text(path).await?).map_err(|error| ErrorBody {
+        code: "unexpected_answer".to_owned(),
+        message: "The server's answer could not be read. Reload the page if it was just updated.".to_owned(),
+        detail: Some(error.to_string()),
+    })
+}
+
+/// Asks `/api/v1` + `path` for a text, see [`get`].
+pub(crate) async fn get_text(path: &str) -> Result<String, ErrorBody> {
     let url = format!("/api/v1{path}");
     let response = Request::get(&url).send().await.map_err(|_| unreachable_server())?;
     let status = response.status();
     let text = response.text().await.map_err(|_| unreachable_server())?;
     if response.ok() {
-        return serde_json::from_str(&text).map_err(|error| ErrorBody {
-            code: "unexpected_answer".to_owned(),
-            message: "The server's answer could not be read. Reload the page if it was just updated."
-                .to_owned(),
-            detail: Some(error.to_string()),
-        });
+        return Ok(text);
     }
     Err(serde_json::from_str::<ErrorResponse>(&text).map_or_else(
         |_| ErrorBody {

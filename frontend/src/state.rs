@@ -8,8 +8,10 @@ use sidecarta_queries::api::graph::NodeKind;
 use crate::model::node_id::NodeId;
 
 pub(crate) mod service;
+mod trace_view;
 
 pub(crate) use service::ServiceState;
+pub(crate) use trace_view::TraceView;
 
 /// How services and their versions are drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +75,8 @@ pub(crate) struct PageState {
     pub(crate) tz: Option<Zone>,
     /// Graph or table.
     pub(crate) view: Presentation,
+    /// The view of a trace.
+    pub(crate) trace_view: TraceView,
     /// Whether only what fails is shown.
     pub(crate) unhealthy: bool,
     /// Whether what had no requests is hidden.
@@ -97,6 +101,7 @@ impl Default for PageState {
             select: None,
             tz: None,
             view: Presentation::default(),
+            trace_view: TraceView::default(),
             unhealthy: false,
             hide_idle: false,
             all: false,
@@ -110,6 +115,9 @@ impl PageState {
     pub(crate) fn parse(query: &str) -> Self {
         let mut state = Self::default();
         for (key, value) in form_urlencoded::parse(query.trim_start_matches('?').as_bytes()) {
+            if key == "view" {
+                state.trace_view = TraceView::named(&value).unwrap_or_default();
+            }
             state.set(&key, value);
         }
         state
@@ -161,6 +169,9 @@ impl PageState {
             }
         }
         self.service.append(&mut pairs);
+        if self.trace_view != TraceView::default() {
+            pairs.append_pair("view", self.trace_view.name());
+        }
         self.append_zone(&mut pairs);
         with_mark(&pairs.finish())
     }

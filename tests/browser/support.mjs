@@ -44,7 +44,8 @@ async function freePort() {
   return port;
 }
 
-/** Starts the demo mesh with traffic and Sidecarta watching it; `stop()` gives the truth of what happened. */
+/** Starts the demo mesh with traffic and Sidecarta watching it; `otlpHttp` takes more telemetry, `stop()`
+ * gives the truth of what happened. */
 export async function startMesh(...flags) {
   const dir = mkdtempSync(join(tmpdir(), "sidecarta-browser-"));
   const truthFile = join(dir, "truth.json");
@@ -72,7 +73,7 @@ export async function startMesh(...flags) {
       rmSync(dir, { recursive: true, force: true });
       return truth;
     };
-    return { url, stop };
+    return { url, otlpHttp: `http://${ports[2]}`, stop };
   } catch (error) {
     mesh.kill("SIGKILL");
     throw error;

@@ -22,7 +22,11 @@ impl PaletteOpen {
             let control_k = (event.ctrl_key() || event.meta_key()) && event.key().eq_ignore_ascii_case("k");
             if slash || control_k {
                 event.prevent_default();
-                open.set(true);
+                // A page with a search of its own takes the slash.
+                match page_search().filter(|_| slash) {
+                    Some(field) => _ = field.focus(),
+                    None => open.set(true),
+                }
             }
         });
         on_cleanup(move || handle.remove());
@@ -32,8 +36,14 @@ impl PaletteOpen {
     }
 }
 
+/// The search field of the page that is open, where it has one that asks for the slash.
+fn page_search() -> Option<web_sys::HtmlElement> {
+    use leptos::wasm_bindgen::JsCast;
+    document().query_selector("input[aria-keyshortcuts='/']").ok().flatten()?.dyn_into().ok()
+}
+
 /// Whether the letters go into a field.
-fn is_typing() -> bool {
+pub(crate) fn is_typing() -> bool {
     document()
         .active_element()
         .is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT"))

@@ -66,6 +66,16 @@ fn the_server_is_asked_for_the_range_even_if_it_is_the_default() {
     assert_eq!(state.range_parameters(), "from=-15m&to=now");
 }
 
+#[test]
+fn a_view_of_a_trace_is_known_by_its_name() {
+    for (view, name) in TraceView::NAMES {
+        let state = PageState { trace_view: view, ..PageState::default() };
+        assert_eq!(PageState::parse(&format!("view={name}")), state);
+        assert_eq!(PageState::parse(&state.query()), state);
+    }
+    assert_eq!(PageState::parse("view=table").trace_view, TraceView::Waterfall);
+}
+
 fn states() -> impl Strategy<Value = PageState> {
     let text = || proptest::option::of("[a-z:@→/&=+% ]{1,12}");
     (
@@ -92,6 +102,7 @@ fn states() -> impl Strategy<Value = PageState> {
                 select,
                 tz: if flags[1] { Some(Zone::Utc) } else { None },
                 view: if flags[2] { Presentation::Table } else { Presentation::Graph },
+                trace_view: if flags[3] && !flags[2] { TraceView::Flame } else { TraceView::Waterfall },
                 unhealthy: flags[2],
                 hide_idle: flags[3],
                 all: flags[4],
