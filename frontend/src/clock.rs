@@ -31,6 +31,12 @@ pub(crate) fn date(ms: f64, zone: Zone) -> String {
     written(ms, zone).chars().take(16).collect()
 }
 
+/// `08:15:30.125` on the chosen clock; the text itself where it is not a time.
+pub(crate) fn time_of_day(time: &str, zone: Zone) -> String {
+    let moved = parse(time).map(|ms| iso(ms + offset_minutes(ms, zone) * MINUTE_MS));
+    moved.map_or_else(|| time.to_owned(), |text| text.chars().skip(11).take(12).collect())
+}
+
 /// An RFC 3339 time on the chosen clock, or the text itself where it is not a time.
 pub(crate) fn rewritten(time: &str, zone: Zone) -> String {
     parse(time).map_or_else(|| time.to_owned(), |ms| written(ms, zone))
@@ -61,6 +67,11 @@ pub(crate) fn zone_label(zone: Zone) -> String {
     format!("UTC{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
 }
 
+/// How far a clock is ahead of UTC at a time, ms.
+pub(crate) fn offset_ms(ms: f64, zone: Zone) -> f64 {
+    offset_minutes(ms, zone) * MINUTE_MS
+}
+
 /// Minutes that a clock is ahead of UTC at a time.
 fn offset_minutes(ms: f64, zone: Zone) -> f64 {
     match zone {
@@ -69,6 +80,7 @@ fn offset_minutes(ms: f64, zone: Zone) -> f64 {
     }
 }
 
-fn iso(ms: f64) -> String {
+/// A time as RFC 3339 UTC with milliseconds.
+pub(crate) fn iso(ms: f64) -> String {
     String::from(Date::new(&JsValue::from_f64(ms)).to_iso_string())
 }

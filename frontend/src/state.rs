@@ -7,6 +7,10 @@ use sidecarta_queries::api::graph::NodeKind;
 
 use crate::model::node_id::NodeId;
 
+mod traces;
+
+pub(crate) use traces::{TraceOrder, TraceSearch};
+
 /// How services and their versions are drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Grouping {
@@ -17,14 +21,16 @@ pub(crate) enum Grouping {
     Version,
 }
 
-/// How the map's graph is shown.
+/// How the map's graph is shown, and what a search for traces finds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Presentation {
-    /// Boxes and lines.
+    /// Boxes and lines; of traces chart and table.
     #[default]
     Graph,
     /// The same numbers as tables.
     Table,
+    /// Traces as points alone.
+    Scatter,
 }
 
 /// Which clock times are written in.
@@ -69,6 +75,8 @@ pub(crate) struct PageState {
     pub(crate) tz: Option<Zone>,
     /// Graph or table.
     pub(crate) view: Presentation,
+    /// What the pages of traces look for.
+    pub(crate) traces: TraceSearch,
     /// Whether only what fails is shown.
     pub(crate) unhealthy: bool,
     /// Whether what had no requests is hidden.
@@ -91,6 +99,7 @@ impl Default for PageState {
             select: None,
             tz: None,
             view: Presentation::default(),
+            traces: TraceSearch::default(),
             unhealthy: false,
             hide_idle: false,
             all: false,
@@ -124,10 +133,11 @@ impl PageState {
             "tz" if value == "utc" => self.tz = Some(Zone::Utc),
             "tz" if value == "local" => self.tz = Some(Zone::Local),
             "view" if value == "table" => self.view = Presentation::Table,
+            "view" if value == "scatter" => self.view = Presentation::Scatter,
             "unhealthy" => self.unhealthy = value == "1",
             "hide_idle" => self.hide_idle = value == "1",
             "all" => self.all = value == "1",
-            _ => {}
+            _ => self.traces.set(key, value),
         }
     }
 
@@ -136,6 +146,7 @@ impl PageState {
         let mut pairs = Serializer::new(String::new());
         self.append_time(&mut pairs);
         self.append_graph(&mut pairs);
+        self.traces.append(&mut pairs);
         if !self.find.is_empty() {
             pairs.append_pair("find", &self.find);
         }
@@ -145,8 +156,10 @@ impl PageState {
         if let Some(select) = &self.select {
             pairs.append_pair("select", select);
         }
-        if self.view == Presentation::Table {
-            pairs.append_pair("view", "table");
+        match self.view {
+            Presentation::Graph => {}
+            Presentation::Table => _ = pairs.append_pair("view", "table"),
+            Presentation::Scatter => _ = pairs.append_pair("view", "scatter"),
         }
         for (key, on) in [("unhealthy", self.unhealthy), ("hide_idle", self.hide_idle), ("all", self.all)] {
             if on {
