@@ -1,11 +1,12 @@
 //! The dashboard: Leptos, rendered in the browser, fed by the HTTP API.
 //!
-//! Three rooms: [`model`] and [`layout`] work out what is drawn and are pure; [`live`], [`remote`] and [`page`] bring
+//! Three rooms: [`model`], [`layout`] and [`chart`] work out what is drawn and are pure; [`live`], [`remote`] and [`page`] bring
 //! data and the URL in as signals; [`pages`] and [`components`] draw.
 
 #![expect(unreachable_pub, reason = "the component macro makes the properties of every component public")]
 
 mod app;
+mod chart;
 mod clock;
 mod components;
 mod format;

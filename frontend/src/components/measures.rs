@@ -158,6 +158,7 @@ pub(crate) fn percentile<T>(latency: Option<&T>, of: impl Fn(&T) -> Quantile) ->
 /// A percentile, or the range in which it lies where that is wide.
 fn quantile(quantile: Quantile) -> String {
     match quantile.high_ms {
+        None if quantile.low_ms <= 0.0 => "–".to_owned(),
         None => format!("≥ {}", format::duration(quantile.low_ms)),
         Some(high_ms) if high_ms - quantile.low_ms <= WIDE * quantile.ms => format::duration(quantile.ms),
         Some(high_ms) => format!("{} – {}", format::duration(quantile.low_ms), format::duration(high_ms)),
