@@ -3,7 +3,8 @@
 use js_sys::Date;
 use wasm_bindgen::JsValue;
 
-use crate::state::Zone;
+use crate::model::comparing::before_relative;
+use crate::state::{PageState, Zone};
 
 const MINUTE_MS: f64 = 60_000.0;
 
@@ -55,6 +56,16 @@ pub(crate) fn from_field(value: &str, zone: Zone) -> Option<String> {
         Zone::Local => parse(value),
     }?;
     Some(iso(ms).replace(".000Z", "Z"))
+}
+
+/// The range before the one of a page, as long.
+pub(crate) fn range_before(state: &PageState) -> Option<(String, String)> {
+    if let (true, Some(before)) = (state.is_moving(), before_relative(&state.from)) {
+        return Some(before);
+    }
+    let from = parse(&state.from)?;
+    let to = parse(&state.to).unwrap_or_else(now_ms);
+    Some((iso(from - (to - from)), iso(from)))
 }
 
 /// `UTC`, or the offset of the local clock: `UTC+02:00`.

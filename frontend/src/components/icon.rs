@@ -12,7 +12,8 @@ pub(crate) const COMPARE: &str = "M5.5 2.5v11M10.5 2.5v11M2.5 5.5h3M10.5 10.5h3M
 pub(crate) const SWAP: &str = "M3 5.5h9M9.5 3L12 5.5 9.5 8M13 10.5H4M6.5 8L4 10.5 6.5 13";
 pub(crate) const REFRESH: &str = "M13 8a5 5 0 1 1-1.6-3.7M13 2.2v3h-3";
 pub(crate) const POINTS: &str = "M2.5 2v11.5H14M6 9.5h.01M8 6.5h.01M10.5 8h.01M12 4.5h.01";
-pub(crate) const HELP: &str = "M2 8a6 6 0 1 0 12 0a6 6 0 1 0-12 0M6.3 6.3a1.8 1.8 0 1 1 2.6 1.9c-.6.3-.9.6-.9 1.3M8 11.5v.01";
+pub(crate) const HELP: &str =
+    "M2 8a6 6 0 1 0 12 0a6 6 0 1 0-12 0M6.3 6.3a1.8 1.8 0 1 1 2.6 1.9c-.6.3-.9.6-.9 1.3M8 11.5v.01";
 pub(crate) const SEARCH: &str = "M2.5 7a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0M10.3 10.3L13.8 13.8";
 pub(crate) const CLOCK: &str = "M2 8a6 6 0 1 0 12 0a6 6 0 1 0-12 0M8 4.6V8l2.3 1.5";
 pub(crate) const PAUSE: &str = "M5.5 3.5v9M10.5 3.5v9";

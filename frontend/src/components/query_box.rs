@@ -89,9 +89,8 @@ impl Draft {
     fn problem(self) -> Option<QueryProblem> {
         let text = self.text.get();
         let (of, Completion { problem, .. }) = self.told.get();
-        let is_being_written = |problem: &QueryProblem| {
-            self.open.get() && problem.to >= text.trim_end().chars().count() as u32
-        };
+        let is_being_written =
+            |problem: &QueryProblem| self.open.get() && problem.to >= text.trim_end().chars().count() as u32;
         problem.filter(|problem| of == text && !is_being_written(problem))
     }
 

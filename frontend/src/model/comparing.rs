@@ -139,7 +139,10 @@ mod tests {
         let searches = &starts("service=web duration>2ms", &traces, None)[0].searches;
         assert_eq!(searches.selection, "service=web duration>=18ms");
         assert_eq!(searches.baseline, "service=web duration>2ms duration<18ms");
-        assert_eq!(labels("", &traces[..3]), ["Errors against the rest", "This range against the one before"]);
+        assert_eq!(
+            labels("", &traces[..3]),
+            ["Errors against the rest", "This range against the one before"]
+        );
     }
 
     #[test]

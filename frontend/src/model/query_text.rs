@@ -106,9 +106,7 @@ pub(crate) fn cursor_in_characters(text: &str, utf16: u32) -> u32 {
 
 /// What stands before, at and behind a place that is counted in characters.
 pub(crate) fn split(text: &str, from: u32, to: u32) -> (&str, &str, &str) {
-    let byte = |place: u32| {
-        text.char_indices().nth(place as usize).map_or(text.len(), |(byte, _)| byte)
-    };
+    let byte = |place: u32| text.char_indices().nth(place as usize).map_or(text.len(), |(byte, _)| byte);
     let (from, to) = (byte(from), byte(to.max(from)));
     (&text[..from], &text[from..to], &text[to..])
 }

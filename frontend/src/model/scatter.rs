@@ -74,7 +74,8 @@ impl Area {
     /// The query for the spans in it. Bounds that the query had are narrowed down, so they go.
     pub(crate) fn narrows(self, query: &str) -> String {
         let (low, high) = self.durations();
-        let (low, high) = (format!("duration>={}", milliseconds(low)), format!("duration<{}", milliseconds(high)));
+        let (low, high) =
+            (format!("duration>={}", milliseconds(low)), format!("duration<{}", milliseconds(high)));
         with(&with(&without(query, &["duration>", "duration<"]), &low), &high)
     }
 }

@@ -76,8 +76,7 @@ mod tests {
 
     #[test]
     fn versions_stand_by_their_service() {
-        let traces =
-            [trace("web", "", 1.0), trace("orders", "v1", 1.0), trace("orders", "v2", 1.0)];
+        let traces = [trace("web", "", 1.0), trace("orders", "v1", 1.0), trace("orders", "v2", 1.0)];
         let versions = versions(&traces);
         assert_eq!(versions[0], ("orders".to_owned(), ["v1".to_owned(), "v2".to_owned()].into()));
         assert_eq!(versions[1], ("web".to_owned(), BTreeSet::new()));

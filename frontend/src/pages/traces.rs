@@ -62,13 +62,15 @@ pub(crate) fn TracesPage() -> impl IntoView {
 fn Results() -> impl IntoView {
     let traces = expect_context::<TracesContext>();
     let failure = Memo::new(move |_| traces.polled.remote.with(|remote| remote.failure.clone()));
-    let found = Memo::new(move |_| traces.answer.with(|answer| answer.as_ref().map(|answer| !answer.traces.is_empty())));
+    let found = Memo::new(move |_| {
+        traces.answer.with(|answer| answer.as_ref().map(|answer| !answer.traces.is_empty()))
+    });
     let retry = Callback::new(move |()| traces.polled.retry());
-    let is_shown =
-        move |other: Presentation| traces.page.state.with(|state| state.view != other);
+    let is_shown = move |other: Presentation| traces.page.state.with(|state| state.view != other);
     let chart = Memo::new(move |_| is_shown(Presentation::Table));
     let table = Memo::new(move |_| is_shown(Presentation::Scatter));
-    move || match (found.get(), failure.get()) {
+    move || {
+        match (found.get(), failure.get()) {
         (None, Some(failure)) => view! { <Refused failure retry /> }.into_any(),
         (None, None) => view! { <TableSkeleton /> }.into_any(),
         (Some(found), failure) => view! {
@@ -91,6 +93,7 @@ fn Results() -> impl IntoView {
             </div>
         }
         .into_any(),
+    }
     }
 }
 
@@ -120,7 +123,10 @@ fn Extent() -> impl IntoView {
         let conditions = traces.answer.with(|answer| {
             answer.as_ref().map(|answer| answer.search.conditions.clone()).unwrap_or_default()
         });
-        conditions.into_iter().map(|words| view! { <code class="badge condition">{words}</code> }).collect_view()
+        conditions
+            .into_iter()
+            .map(|words| view! { <code class="badge condition">{words}</code> })
+            .collect_view()
     };
     view! {
         <div class="extent">

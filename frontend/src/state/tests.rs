@@ -112,27 +112,29 @@ fn states() -> impl Strategy<Value = PageState> {
         (text(), text(), 1..=MAX_DEPTH, proptest::option::of(0.001..1e6_f64), any::<[bool; 5]>()),
         searches(),
     )
-        .prop_map(|((from, version, find, sort), (focus, select, depth, min_rate, flags), traces)| PageState {
-            from,
-            to: if flags[0] { "now".to_owned() } else { "2026-11-23T09:00:00Z".to_owned() },
-            group: if version { Grouping::Version } else { Grouping::Service },
-            find: find.unwrap_or_default(),
-            min_rate,
-            // Without a focus a depth means nothing and is not kept.
-            depth: if focus.is_some() { depth } else { 1 },
-            focus,
-            sort: sort.unwrap_or_default(),
-            select,
-            tz: if flags[1] { Some(Zone::Utc) } else { None },
-            view: match (flags[2], flags[3]) {
-                (true, _) => Presentation::Table,
-                (_, true) => Presentation::Scatter,
-                _ => Presentation::Graph,
-            },
-            traces,
-            unhealthy: flags[2],
-            hide_idle: flags[3],
-            all: flags[4],
+        .prop_map(|((from, version, find, sort), (focus, select, depth, min_rate, flags), traces)| {
+            PageState {
+                from,
+                to: if flags[0] { "now".to_owned() } else { "2026-11-23T09:00:00Z".to_owned() },
+                group: if version { Grouping::Version } else { Grouping::Service },
+                find: find.unwrap_or_default(),
+                min_rate,
+                // Without a focus a depth means nothing and is not kept.
+                depth: if focus.is_some() { depth } else { 1 },
+                focus,
+                sort: sort.unwrap_or_default(),
+                select,
+                tz: if flags[1] { Some(Zone::Utc) } else { None },
+                view: match (flags[2], flags[3]) {
+                    (true, _) => Presentation::Table,
+                    (_, true) => Presentation::Scatter,
+                    _ => Presentation::Graph,
+                },
+                traces,
+                unhealthy: flags[2],
+                hide_idle: flags[3],
+                all: flags[4],
+            }
         })
 }
 

@@ -49,7 +49,8 @@ impl TraceSearch {
 
     /// Writes what differs from the defaults.
     pub(super) fn append(&self, pairs: &mut Serializer<'_, String>) {
-        for (key, text) in [("q", &self.query), ("selection", &self.selection), ("baseline", &self.baseline)] {
+        for (key, text) in [("q", &self.query), ("selection", &self.selection), ("baseline", &self.baseline)]
+        {
             if !text.is_empty() {
                 pairs.append_pair(key, text);
             }

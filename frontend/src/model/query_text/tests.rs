@@ -38,7 +38,10 @@ fn the_value_of_a_condition_is_read_and_replaced() {
     assert_eq!(value_of(query, "service="), Some(r#""my shop""#));
     assert_eq!(value_of(query, "duration>="), Some("250ms"));
     assert_eq!(value_of(query, "version="), None);
-    assert_eq!(with(&without(query, &["duration>"]), "duration>=1s"), r#"service="my shop" error duration>=1s"#);
+    assert_eq!(
+        with(&without(query, &["duration>"]), "duration>=1s"),
+        r#"service="my shop" error duration>=1s"#
+    );
 }
 
 #[test]

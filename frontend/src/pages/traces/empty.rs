@@ -32,7 +32,8 @@ pub(super) fn Nothing() -> impl IntoView {
     };
     let wider = move || {
         let (from, to) = range.get();
-        let seconds = clock::parse(&to).zip(clock::parse(&from)).map_or(0.0, |(to, from)| (to - from) / 1000.0);
+        let seconds =
+            clock::parse(&to).zip(clock::parse(&from)).map_or(0.0, |(to, from)| (to - from) / 1000.0);
         let offered = WIDER.into_iter().filter(|(.., length)| *length > seconds * 1.5).take(2);
         let button = |(from, name, _): (&'static str, &'static str, f64)| {
             let choose = move |_| {

@@ -58,8 +58,9 @@ fn condition(
     (beginning, replaces): (&'static str, &'static [&'static str]),
     values: Memo<Vec<String>>,
 ) -> AnyView {
-    let current =
-        Memo::new(move |_| query.with(|query| value_of(query, beginning).map(str::to_owned)).unwrap_or_default());
+    let current = Memo::new(move |_| {
+        query.with(|query| value_of(query, beginning).map(str::to_owned)).unwrap_or_default()
+    });
     let options = move || {
         let mut values = values.get();
         let current = current.get();

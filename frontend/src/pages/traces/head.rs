@@ -6,7 +6,7 @@ use super::context::TracesContext;
 use crate::clock;
 use crate::components::icon::{COMPARE, HELP, Icon, POINTS, REFRESH, TABLE, TRACES};
 use crate::components::popover::Popover;
-use crate::model::comparing::{before_relative, starts};
+use crate::model::comparing::{Start, starts};
 use crate::state::{PageState, Presentation, TraceOrder};
 
 /// What can be asked for, as examples.
@@ -152,27 +152,15 @@ fn help() -> AnyView {
     .into_any()
 }
 
-/// The range before the one that is shown.
-fn range_before(state: &PageState) -> Option<(String, String)> {
-    if state.is_moving()
-        && let Some(before) = before_relative(&state.from)
-    {
-        return Some(before);
-    }
-    let from = clock::parse(&state.from)?;
-    let to = clock::parse(&state.to).unwrap_or_else(clock::now_ms);
-    Some((clock::iso(from - (to - from)), clock::iso(from)))
-}
-
 fn comparisons() -> AnyView {
     let traces = expect_context::<TracesContext>();
     let rows = move || {
         let (query, before) =
-            traces.page.state.with(|state| (state.traces.query.clone(), range_before(state)));
+            traces.page.state.with(|state| (state.traces.query.clone(), clock::range_before(state)));
         let starts = traces.answer.with(|answer| {
             starts(&query, answer.as_ref().map(|answer| answer.traces.as_slice()).unwrap_or_default(), before)
         });
-        let row = |(index, start): (usize, crate::model::comparing::Start)| {
+        let row = |(index, start): (usize, Start)| {
             let link = traces.page.state.with(|state| state.compare_link(start.searches));
             view! {
                 <a class="menu-item help-row" href=link data-closes data-testid=format!("compare-{index}")>

@@ -29,17 +29,19 @@ pub(super) fn Newer() -> impl IntoView {
     });
     let ask = move || {
         let wanted = traces.page.state.get_untracked();
-        let is_idle = live.paused.get_untracked() || document().hidden() || count.get_untracked() > MOST.into();
-        let end = traces.answer.with_untracked(|answer| answer.as_ref().map(|answer| answer.search.to.clone()));
+        let is_idle =
+            live.paused.get_untracked() || document().hidden() || count.get_untracked() > MOST.into();
+        let end =
+            traces.answer.with_untracked(|answer| answer.as_ref().map(|answer| answer.search.to.clone()));
         let (true, false, Some(end)) = (wanted.is_moving(), is_idle, end) else { return };
         let mut since = wanted.clone();
         since.from.clone_from(&end);
         let question = format!("/traces?{}", since.traces_parameters(MOST + 1));
         leptos::task::spawn_local(async move {
             let Ok(found) = get::<TracesResponse>(&question).await else { return };
-            let is_current = traces.answer.try_with_untracked(|answer| {
-                answer.as_ref().is_some_and(|answer| answer.search.to == end)
-            });
+            let is_current = traces
+                .answer
+                .try_with_untracked(|answer| answer.as_ref().is_some_and(|answer| answer.search.to == end));
             if is_current == Some(true) && traces.page.state.with_untracked(|state| *state == wanted) {
                 count.set(unknown(traces, &found));
             }

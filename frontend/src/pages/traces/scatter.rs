@@ -26,7 +26,8 @@ pub(super) fn Scatter() -> impl IntoView {
             let search = answer.as_ref().map(|answer| &answer.search);
             let bound = |time: Option<&String>| time.and_then(|time| clock::parse(time)).unwrap_or_default();
             let times = (bound(search.map(|search| &search.from)), bound(search.map(|search| &search.to)));
-            let durations = answer.iter().flat_map(|answer| &answer.traces).map(|trace| trace.matched.duration_ms);
+            let durations =
+                answer.iter().flat_map(|answer| &answer.traces).map(|trace| trace.matched.duration_ms);
             Field::new(times, durations)
         })
     });
@@ -89,7 +90,8 @@ fn Points(traces: TracesContext, field: Memo<Field>, pointed: RwSignal<Option<St
     // In percent, and in pixels for telling a click from a move.
     let place = move |event: &ev::PointerEvent| {
         let bounds = area.get_untracked()?.get_bounding_client_rect();
-        let share = |at: f64, start: f64, length: f64| ((at - start) / length.max(1.0) * 100.0).clamp(0.0, 100.0);
+        let share =
+            |at: f64, start: f64, length: f64| ((at - start) / length.max(1.0) * 100.0).clamp(0.0, 100.0);
         Some((
             share(event.client_x().into(), bounds.left(), bounds.width()),
             share(event.client_y().into(), bounds.top(), bounds.height()),
@@ -183,7 +185,12 @@ fn Points(traces: TracesContext, field: Memo<Field>, pointed: RwSignal<Option<St
 fn words(trace: &TraceSummary, start: &str) -> String {
     let matched = &trace.matched;
     let failed = if matched.is_error { " · failed" } else { "" };
-    format!("{start} · {} · {} · {}{failed}", matched.service, matched.name, format::duration(matched.duration_ms))
+    format!(
+        "{start} · {} · {} · {}{failed}",
+        matched.service,
+        matched.name,
+        format::duration(matched.duration_ms)
+    )
 }
 
 /// The area that is being drawn.
@@ -206,7 +213,8 @@ fn narrow(traces: TracesContext, field: Field, from: (f64, f64), to: (f64, f64))
 
 /// Goes from the point that has the keyboard to the next one; whether the key is for that.
 fn step(key: &str) -> bool {
-    let Some(current) = document().active_element().filter(|element| element.has_attribute("aria-label")) else {
+    let Some(current) = document().active_element().filter(|element| element.has_attribute("aria-label"))
+    else {
         return false;
     };
     let next = match key {

@@ -28,8 +28,9 @@ struct Among {
 #[component]
 pub(super) fn TracesTable() -> impl IntoView {
     let traces = expect_context::<TracesContext>();
-    let has_inner =
-        Memo::new(move |_| traces.answer.with(|answer| answer.iter().flat_map(|answer| &answer.traces).any(is_inner)));
+    let has_inner = Memo::new(move |_| {
+        traces.answer.with(|answer| answer.iter().flat_map(|answer| &answer.traces).any(is_inner))
+    });
     let rows = move || {
         traces.answer.with(|answer| {
             let found = answer.as_ref().map(|answer| answer.traces.as_slice()).unwrap_or_default();
@@ -64,7 +65,8 @@ pub(super) fn TracesTable() -> impl IntoView {
 fn row(trace: &TraceSummary, among: Among) -> AnyView {
     let Among { traces, zone, longest_ms, has_inner } = among;
     let span_id = Some(trace.matched.span_id.clone()).filter(|_| is_inner(trace));
-    let link = traces.page.state.with_untracked(|state| state.trace_link(&trace.trace_id, span_id.as_deref()));
+    let link =
+        traces.page.state.with_untracked(|state| state.trace_link(&trace.trace_id, span_id.as_deref()));
     let to = link.clone();
     let start = clock::time_of_day(&trace.start, zone);
     let whole_start = clock::rewritten(&trace.start, zone);
@@ -135,7 +137,8 @@ fn found_span(trace: &TraceSummary) -> AnyView {
         Some(version) => format!("{} {version}", span.service),
         None => span.service.clone(),
     };
-    let more = (trace.matched_count > 1).then(|| format!(" · {} like it", format::count((trace.matched_count - 1).into())));
+    let more = (trace.matched_count > 1)
+        .then(|| format!(" · {} like it", format::count((trace.matched_count - 1).into())));
     let about = format!("{} · {}", format::duration(span.duration_ms), span.name);
     view! {
         <span class="cell-lines">
