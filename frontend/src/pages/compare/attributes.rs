@@ -106,12 +106,11 @@ fn row(page: Page, key: &str, value: &ValueShare) -> AnyView {
     });
     let bar = |name: &'static str, class: &'static str, share: f64, count: u64| {
         let width = format!("{:.1}%", share.clamp(0.0, 1.0) * 100.0);
-        let counted = format::count(count);
         view! {
-            <span class="paired num" title=format!("{name}: {counted}")>
+            <span class="paired num" title=format!("{name}: {}", format::count(count))>
                 <span class="paired-bar"><span class=class style:width=width></span></span>
                 <span class="paired-share">{format::percent(share)}</span>
-                <span class="muted paired-count">{counted}</span>
+                <span class="muted paired-count">{format::count(count)}</span>
                 <span class="sr-only">{name}</span>
             </span>
         }

@@ -66,10 +66,10 @@ fn condition(
         let current = current.get();
         // What was written by hand is a choice as well.
         if !current.is_empty() && !values.contains(&current) {
-            values.insert(0, current);
+            values.insert(0, current.clone());
         }
         let option = |value: String| {
-            let is_current = current.with_untracked(|current| *current == value);
+            let is_current = current == value;
             let words = value.trim_matches('"').to_owned();
             let words = if beginning == "duration>=" { format!("{words} or longer") } else { words };
             view! { <option value=value.clone() selected=is_current>{words}</option> }
