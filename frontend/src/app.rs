@@ -12,8 +12,8 @@ use crate::live::Live;
 use crate::model::search::PAGES;
 use crate::page::Page;
 use crate::pages::{
-    map::MapPage, not_found::NotFoundPage, proxies::ProxiesPage, proxy::ProxyPage, service::ServicePage,
-    services::ServicesPage, sources::SourcesPage, trace::TracePage,
+    compare::ComparePage, map::MapPage, not_found::NotFoundPage, proxies::ProxiesPage, proxy::ProxyPage,
+    service::ServicePage, services::ServicesPage, sources::SourcesPage, trace::TracePage, traces::TracesPage,
 };
 use crate::preferences::Preferences;
 
@@ -50,6 +50,8 @@ fn Frame() -> impl IntoView {
                     <Route path=path!("/") view=MapPage />
                     <Route path=path!("/services") view=ServicesPage />
                     <Route path=path!("/services/:name") view=ServicePage />
+                    <Route path=path!("/traces") view=TracesPage />
+                    <Route path=path!("/traces/compare") view=ComparePage />
                     <Route path=path!("/proxies") view=ProxiesPage />
                     <Route path=path!("/proxies/:id") view=ProxyPage />
                     <Route path=path!("/sources") view=SourcesPage />

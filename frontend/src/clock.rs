@@ -3,7 +3,8 @@
 use js_sys::Date;
 use wasm_bindgen::JsValue;
 
-use crate::state::Zone;
+use crate::model::comparing::before_relative;
+use crate::state::{PageState, Zone};
 
 const MINUTE_MS: f64 = 60_000.0;
 
@@ -29,6 +30,12 @@ pub(crate) fn date(ms: f64, zone: Zone) -> String {
         return "–".to_owned();
     }
     written(ms, zone).chars().take(16).collect()
+}
+
+/// `08:15:30.125` on the chosen clock; the text itself where it is not a time.
+pub(crate) fn time_of_day(time: &str, zone: Zone) -> String {
+    let moved = parse(time).map(|ms| iso(ms + offset_minutes(ms, zone) * MINUTE_MS));
+    moved.map_or_else(|| time.to_owned(), |text| text.chars().skip(11).take(12).collect())
 }
 
 /// An RFC 3339 time on the chosen clock, or the text itself where it is not a time.
@@ -60,6 +67,16 @@ pub(crate) fn from_field(value: &str, zone: Zone) -> Option<String> {
     Some(iso(ms).replace(".000Z", "Z"))
 }
 
+/// The range before the one of a page, as long.
+pub(crate) fn range_before(state: &PageState) -> Option<(String, String)> {
+    if let (true, Some(before)) = (state.is_moving(), before_relative(&state.from)) {
+        return Some(before);
+    }
+    let from = parse(&state.from)?;
+    let to = parse(&state.to).unwrap_or_else(now_ms);
+    Some((iso(from - (to - from)), iso(from)))
+}
+
 /// `UTC`, or the offset of the local clock: `UTC+02:00`.
 pub(crate) fn zone_label(zone: Zone) -> String {
     let minutes = offset_minutes(now_ms(), zone) as i64;
@@ -83,6 +100,7 @@ fn offset_minutes(ms: f64, zone: Zone) -> f64 {
     }
 }
 
-fn iso(ms: f64) -> String {
+/// A time as RFC 3339 UTC with milliseconds.
+pub(crate) fn iso(ms: f64) -> String {
     String::from(Date::new(&JsValue::from_f64(ms)).to_iso_string())
 }

@@ -1,5 +1,6 @@
 //! The pages, named for their URL.
 
+pub(crate) mod compare;
 pub(crate) mod map;
 pub(crate) mod not_found;
 pub(crate) mod proxies;
@@ -8,3 +9,4 @@ pub(crate) mod service;
 pub(crate) mod services;
 pub(crate) mod sources;
 pub(crate) mod trace;
+pub(crate) mod traces;

@@ -84,33 +84,7 @@ where
     T: DeserializeOwned + Clone + PartialEq + Send + Sync + 'static,
 {
     let live = expect_context::<Live>();
-    let path = Memo::new(move |_| path());
-    let remote = RwSignal::new(Remote { value: None, failure: None });
-    let round = RwSignal::new(0_u64);
-    let latest = StoredValue::new(0_u64);
-    Effect::new(move |asked: Option<String>| {
-        let path = path.get();
-        round.track();
-        if asked.is_some_and(|asked| asked != path) {
-            remote.set(Remote { value: None, failure: None });
-        }
-        let number = latest.get_value() + 1;
-        latest.set_value(number);
-        let question = path.clone();
-        leptos::task::spawn_local(async move {
-            let answer = get::<T>(&question).await;
-            // A newer question, or a page that has been left, wants no old answer.
-            if latest.try_get_value() != Some(number) {
-                return;
-            }
-            match answer {
-                Ok(value) => remote.set(Remote { value: Some(value), failure: None }),
-                Err(failure) => remote.update(|remote| remote.failure = Some(failure)),
-            }
-        });
-        path
-    });
-    let polled = Polled { remote, round };
+    let polled = asked(move || Some(path()));
     let ask_again = move || {
         if !live.paused.get_untracked() {
             polled.retry();
@@ -120,4 +94,39 @@ where
         on_cleanup(move || interval.clear());
     }
     polled
+}
+
+/// Asks for `path` whenever it changes and there is one, and again only when told to.
+pub(crate) fn asked<T>(path: impl Fn() -> Option<String> + Send + Sync + 'static) -> Polled<T>
+where
+    T: DeserializeOwned + Clone + PartialEq + Send + Sync + 'static,
+{
+    let path = Memo::new(move |_| path());
+    let remote = RwSignal::new(Remote { value: None, failure: None });
+    let round = RwSignal::new(0_u64);
+    let latest = StoredValue::new(0_u64);
+    Effect::new(move |asked: Option<Option<String>>| {
+        let path = path.get();
+        round.track();
+        if asked.is_some_and(|asked| asked != path) {
+            remote.set(Remote { value: None, failure: None });
+        }
+        let number = latest.get_value() + 1;
+        latest.set_value(number);
+        if let Some(question) = path.clone() {
+            leptos::task::spawn_local(async move {
+                let answer = get::<T>(&question).await;
+                // A newer question, or a page that has been left, wants no old answer.
+                if latest.try_get_value() != Some(number) {
+                    return;
+                }
+                match answer {
+                    Ok(value) => remote.set(Remote { value: Some(value), failure: None }),
+                    Err(failure) => remote.update(|remote| remote.failure = Some(failure)),
+                }
+            });
+        }
+        path
+    });
+    Polled { remote, round }
 }

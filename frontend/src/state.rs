@@ -9,9 +9,11 @@ use crate::model::node_id::NodeId;
 
 pub(crate) mod service;
 mod trace_view;
+mod traces;
 
 pub(crate) use service::ServiceState;
 pub(crate) use trace_view::TraceView;
+pub(crate) use traces::{TraceOrder, TraceSearch};
 
 /// How services and their versions are drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,14 +25,16 @@ pub(crate) enum Grouping {
     Version,
 }
 
-/// How the map's graph is shown.
+/// How the map's graph is shown, and what a search for traces finds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Presentation {
-    /// Boxes and lines.
+    /// Boxes and lines; of traces chart and table.
     #[default]
     Graph,
     /// The same numbers as tables.
     Table,
+    /// Traces as points alone.
+    Scatter,
 }
 
 /// Which clock times are written in.
@@ -77,6 +81,8 @@ pub(crate) struct PageState {
     pub(crate) view: Presentation,
     /// The view of a trace.
     pub(crate) trace_view: TraceView,
+    /// What the pages of traces look for.
+    pub(crate) traces: TraceSearch,
     /// Whether only what fails is shown.
     pub(crate) unhealthy: bool,
     /// Whether what had no requests is hidden.
@@ -102,6 +108,7 @@ impl Default for PageState {
             tz: None,
             view: Presentation::default(),
             trace_view: TraceView::default(),
+            traces: TraceSearch::default(),
             unhealthy: false,
             hide_idle: false,
             all: false,
@@ -139,10 +146,14 @@ impl PageState {
             "tz" if value == "utc" => self.tz = Some(Zone::Utc),
             "tz" if value == "local" => self.tz = Some(Zone::Local),
             "view" if value == "table" => self.view = Presentation::Table,
+            "view" if value == "scatter" => self.view = Presentation::Scatter,
             "unhealthy" => self.unhealthy = value == "1",
             "hide_idle" => self.hide_idle = value == "1",
             "all" => self.all = value == "1",
-            _ => self.service.set(key, value),
+            _ => {
+                self.service.set(key, value.clone());
+                self.traces.set(key, value);
+            }
         }
     }
 
@@ -151,6 +162,7 @@ impl PageState {
         let mut pairs = Serializer::new(String::new());
         self.append_time(&mut pairs);
         self.append_graph(&mut pairs);
+        self.traces.append(&mut pairs);
         if !self.find.is_empty() {
             pairs.append_pair("find", &self.find);
         }
@@ -160,8 +172,10 @@ impl PageState {
         if let Some(select) = &self.select {
             pairs.append_pair("select", select);
         }
-        if self.view == Presentation::Table {
-            pairs.append_pair("view", "table");
+        match self.view {
+            Presentation::Graph => {}
+            Presentation::Table => _ = pairs.append_pair("view", "table"),
+            Presentation::Scatter => _ = pairs.append_pair("view", "scatter"),
         }
         for (key, on) in [("unhealthy", self.unhealthy), ("hide_idle", self.hide_idle), ("all", self.all)] {
             if on {

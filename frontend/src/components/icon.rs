@@ -7,6 +7,13 @@ pub(crate) const MAP: &str = "M1.8 4a2.2 2.2 0 1 0 4.4 0a2.2 2.2 0 1 0-4.4 0M9.8
 pub(crate) const SERVICES: &str = "M3.5 2.5h9a1 1 0 0 1 1 1V6a1 1 0 0 1-1 1h-9a1 1 0 0 1-1-1V3.5a1 1 0 0 1 1-1zM3.5 9h9a1 1 0 0 1 1 1v2.5a1 1 0 0 1-1 1h-9a1 1 0 0 1-1-1V10a1 1 0 0 1 1-1zM5 4.75h.01M5 11.25h.01";
 pub(crate) const PROXIES: &str = "M5.5 2.5h5a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1h-5a1 1 0 0 1-1-1v-9a1 1 0 0 1 1-1zM1.5 8h13M12.4 5.9L14.5 8l-2.1 2.1";
 pub(crate) const SOURCES: &str = "M5.5 2v3.5M10.5 2v3.5M3.5 5.5h9v2.2a4.5 4.5 0 0 1-9 0zM8 12.2V14.5";
+pub(crate) const TRACES: &str = "M2 3.5h7M4.5 8h8M7.5 12.5H14";
+pub(crate) const COMPARE: &str = "M5.5 2.5v11M10.5 2.5v11M2.5 5.5h3M10.5 10.5h3M2.5 10.5h3M10.5 5.5h3";
+pub(crate) const SWAP: &str = "M3 5.5h9M9.5 3L12 5.5 9.5 8M13 10.5H4M6.5 8L4 10.5 6.5 13";
+pub(crate) const REFRESH: &str = "M13 8a5 5 0 1 1-1.6-3.7M13 2.2v3h-3";
+pub(crate) const POINTS: &str = "M2.5 2v11.5H14M6 9.5h.01M8 6.5h.01M10.5 8h.01M12 4.5h.01";
+pub(crate) const HELP: &str =
+    "M2 8a6 6 0 1 0 12 0a6 6 0 1 0-12 0M6.3 6.3a1.8 1.8 0 1 1 2.6 1.9c-.6.3-.9.6-.9 1.3M8 11.5v.01";
 pub(crate) const SEARCH: &str = "M2.5 7a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0M10.3 10.3L13.8 13.8";
 pub(crate) const CLOCK: &str = "M2 8a6 6 0 1 0 12 0a6 6 0 1 0-12 0M8 4.6V8l2.3 1.5";
 pub(crate) const PAUSE: &str = "M5.5 3.5v9M10.5 3.5v9";

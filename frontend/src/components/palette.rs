@@ -4,7 +4,9 @@ use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 
-use crate::components::icon::{CALL, Icon, MAP, PROXIES, SEARCH, SERVICES, SOURCES, of_kind};
+use crate::components::icon::{
+    CALL, COMPARE, Icon, MAP, PROXIES, SEARCH, SERVICES, SOURCES, TRACES, of_kind,
+};
 use crate::live::Live;
 use crate::model::search::{Found, Target, search};
 use crate::page::Page;
@@ -129,8 +131,8 @@ fn PaletteWindow(open: RwSignal<bool>) -> impl IntoView {
                         aria-expanded="true"
                         aria-controls="search-results"
                         aria-activedescendant=move || format!("search-result-{}", chosen.get())
-                        aria-label="Search services, calls and pages"
-                        placeholder="Search services, calls and pages"
+                        aria-label="Search services, calls, pages and trace ids"
+                        placeholder="Search services, calls, pages and trace ids"
                         autocomplete="off"
                         spellcheck="false"
                         data-testid="search-input"
@@ -200,6 +202,8 @@ fn Results(found: Memo<Vec<Found>>, chosen: RwSignal<usize>, pick: Callback<Targ
 fn target_icon(target: &Target) -> &'static str {
     match target {
         Target::Page("/services") => SERVICES,
+        Target::Page("/traces") | Target::Trace(_) => TRACES,
+        Target::Page("/traces/compare") => COMPARE,
         Target::Page("/proxies") => PROXIES,
         Target::Page("/sources") => SOURCES,
         Target::Page(_) => MAP,
@@ -208,10 +212,11 @@ fn target_icon(target: &Target) -> &'static str {
     }
 }
 
-/// Goes to a page, or shows a node or an edge on the map.
+/// Goes to a page or a trace, or shows a node or an edge on the map.
 fn open_target(page: Page, target: Target) {
     match target {
         Target::Page(path) => page.go(&format!("{path}{}", page.state.get_untracked().carried_query())),
+        Target::Trace(id) => page.go(&page.state.with_untracked(|state| state.trace_link(&id, None))),
         Target::Node(id, _) | Target::Edge(id) => {
             let mut state = page.state.get_untracked();
             state.select = Some(id);

@@ -181,7 +181,7 @@ fn ZoneChoice() -> impl IntoView {
 }
 
 /// The range in words.
-fn range_label(state: &PageState, zone: Zone) -> String {
+pub(crate) fn range_label(state: &PageState, zone: Zone) -> String {
     if state.is_moving() {
         let preset = PRESETS.iter().find(|(from, ..)| *from == state.from);
         return preset.map_or_else(

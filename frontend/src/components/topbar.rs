@@ -20,7 +20,7 @@ pub(crate) fn Topbar() -> impl IntoView {
                 class="btn search-open"
                 on:click=move |_| open.set(true)
                 data-testid="search-open"
-                aria-label="Search services, calls and pages"
+                aria-label="Search services, calls, pages and trace ids"
                 aria-keyshortcuts="/ Control+K"
             >
                 <Icon path=SEARCH />

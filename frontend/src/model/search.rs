@@ -1,8 +1,9 @@
-//! What the search finds: pages, services and calls.
+//! What the search finds: pages, services, calls, and a trace by its id.
 
 use sidecarta_queries::api::graph::NodeKind;
 
 use crate::model::snapshot::{Snapshot, node_label};
+use crate::model::trace_id::trace_id;
 
 /// The most results that are listed.
 const LIMIT: usize = 40;
@@ -16,6 +17,8 @@ pub(crate) enum Target {
     Node(String, NodeKind),
     /// An edge of the map by its id.
     Edge(String),
+    /// A trace by its id.
+    Trace(String),
 }
 
 /// One line of the results.
@@ -30,11 +33,20 @@ pub(crate) struct Found {
 }
 
 /// Pages by title and path.
-pub(crate) const PAGES: [(&str, &str); 4] =
-    [("Map", "/"), ("Services", "/services"), ("Proxies", "/proxies"), ("Sources", "/sources")];
+pub(crate) const PAGES: [(&str, &str); 6] = [
+    ("Map", "/"),
+    ("Services", "/services"),
+    ("Traces", "/traces"),
+    ("Compare traces", "/traces/compare"),
+    ("Proxies", "/proxies"),
+    ("Sources", "/sources"),
+];
 
-/// Everything that matches, best first. An empty text lists the pages and the nodes.
+/// Everything that matches, best first. An empty text lists the pages and the nodes; the id of a trace leads to it alone.
 pub(crate) fn search(snapshot: Option<&Snapshot>, text: &str) -> Vec<Found> {
+    if let Some(id) = trace_id(text) {
+        return vec![Found { label: format!("Open trace {id}"), hint: "Trace", target: Target::Trace(id) }];
+    }
     let wanted = text.trim().to_lowercase();
     let pages = PAGES.map(|(title, path)| Found {
         label: title.to_owned(),
@@ -109,6 +121,15 @@ mod tests {
     fn every_word_must_match() {
         assert_eq!(labels("web ord"), ["web → orders"]);
         assert!(labels("nothing-like-it").is_empty());
+    }
+
+    #[test]
+    fn the_id_of_a_trace_leads_to_it() {
+        let found = search(Some(&small()), "1-5759e988-bd862e3fe1be46a994272793");
+        let id = "5759e988bd862e3fe1be46a994272793";
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].label, format!("Open trace {id}"));
+        assert_eq!(found[0].target, Target::Trace(id.to_owned()));
     }
 
     #[test]

@@ -76,6 +76,51 @@ fn a_view_of_a_trace_is_known_by_its_name() {
     assert_eq!(PageState::parse("view=table").trace_view, TraceView::Waterfall);
 }
 
+#[test]
+fn a_search_for_traces_is_asked_for_and_linked_to() {
+    let state = PageState::parse("q=service%3Dweb+error&order=slowest&from=-1h&view=scatter&tz=utc&find=x");
+    assert_eq!(state.traces.query, "service=web error");
+    assert_eq!(state.traces_parameters(50), "q=service%3Dweb+error&order=slowest&limit=50&from=-1h&to=now");
+    assert_eq!(state.traces_link("status>=500"), "/traces?from=-1h&q=status%3E%3D500&tz=utc");
+    assert_eq!(state.trace_link("0af7", Some("b7ad")), "/traces/0af7?from=-1h&select=b7ad&tz=utc");
+    assert_eq!(state.carried_query(), "?from=-1h&tz=utc");
+    assert_eq!(state.complete_parameters("a b", 2), "q=a+b&cursor=2&from=-1h&to=now");
+}
+
+#[test]
+fn a_comparison_is_asked_for_with_both_ranges() {
+    let traces = TraceSearch {
+        selection: "error".to_owned(),
+        baseline: "not error".to_owned(),
+        baseline_from: Some("-30m".to_owned()),
+        baseline_to: Some("-15m".to_owned()),
+        ..TraceSearch::default()
+    };
+    let link = PageState::default().compare_link(traces);
+    assert_eq!(
+        link,
+        "/traces/compare?selection=error&baseline=not+error&baseline_from=-30m&baseline_to=-15m"
+    );
+    assert_eq!(
+        PageState::parse(link.split_once('?').unwrap().1).compare_parameters(),
+        "selection=error&baseline=not+error&from=-15m&to=now&baseline_from=-30m&baseline_to=-15m"
+    );
+}
+
+fn searches() -> impl Strategy<Value = TraceSearch> {
+    let text = || proptest::option::of("[a-z:@→/&=+% \"]{1,12}");
+    (text(), any::<bool>(), text(), text(), text(), text()).prop_map(
+        |(query, slowest, selection, baseline, baseline_from, baseline_to)| TraceSearch {
+            query: query.unwrap_or_default(),
+            order: if slowest { TraceOrder::Slowest } else { TraceOrder::Newest },
+            selection: selection.unwrap_or_default(),
+            baseline: baseline.unwrap_or_default(),
+            baseline_from,
+            baseline_to,
+        },
+    )
+}
+
 fn states() -> impl Strategy<Value = PageState> {
     let text = || proptest::option::of("[a-z:@→/&=+% ]{1,12}");
     (
@@ -87,28 +132,40 @@ fn states() -> impl Strategy<Value = PageState> {
         ),
         (text(), text(), 1..=MAX_DEPTH, proptest::option::of(0.001..1e6_f64), any::<[bool; 5]>()),
         service_states(),
+        searches(),
     )
-        .prop_map(|((from, version, find, sort), (focus, select, depth, min_rate, flags), service)| {
-            PageState {
-                from,
-                to: if flags[0] { "now".to_owned() } else { "2026-11-23T09:00:00Z".to_owned() },
-                group: if version { Grouping::Version } else { Grouping::Service },
-                find: find.unwrap_or_default(),
-                min_rate,
-                // Without a focus a depth means nothing and is not kept.
-                depth: if focus.is_some() { depth } else { 1 },
-                focus,
-                sort: sort.unwrap_or_default(),
-                select,
-                tz: if flags[1] { Some(Zone::Utc) } else { None },
-                view: if flags[2] { Presentation::Table } else { Presentation::Graph },
-                trace_view: if flags[3] && !flags[2] { TraceView::Flame } else { TraceView::Waterfall },
-                unhealthy: flags[2],
-                hide_idle: flags[3],
-                all: flags[4],
-                service,
-            }
-        })
+        .prop_map(
+            |((from, version, find, sort), (focus, select, depth, min_rate, flags), service, traces)| {
+                PageState {
+                    from,
+                    to: if flags[0] { "now".to_owned() } else { "2026-11-23T09:00:00Z".to_owned() },
+                    group: if version { Grouping::Version } else { Grouping::Service },
+                    find: find.unwrap_or_default(),
+                    min_rate,
+                    // Without a focus a depth means nothing and is not kept.
+                    depth: if focus.is_some() { depth } else { 1 },
+                    focus,
+                    sort: sort.unwrap_or_default(),
+                    select,
+                    tz: if flags[1] { Some(Zone::Utc) } else { None },
+                    view: match (flags[2], flags[3]) {
+                        (true, _) => Presentation::Table,
+                        (_, true) => Presentation::Scatter,
+                        _ => Presentation::Graph,
+                    },
+                    trace_view: if flags[4] && !flags[2] && !flags[3] {
+                        TraceView::Flame
+                    } else {
+                        TraceView::Waterfall
+                    },
+                    unhealthy: flags[2],
+                    hide_idle: flags[3],
+                    all: flags[4],
+                    service,
+                    traces,
+                }
+            },
+        )
 }
 
 fn service_states() -> impl Strategy<Value = ServiceState> {
