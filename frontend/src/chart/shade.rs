@@ -37,8 +37,8 @@ impl Shades {
 
     /// The least that a cell of a shade holds.
     pub(crate) fn floor(self, shade: usize) -> f64 {
-        let share = shade.saturating_sub(1) as f64 / SHADES as f64;
-        if self.least > 0.0 { self.least * (self.most / self.least).powf(share) } else { 0.0 }
+        let power = shade.saturating_sub(1) as f64 / SHADES as f64;
+        if self.least > 0.0 { self.least * (self.most / self.least).powf(power) } else { 0.0 }
     }
 
     /// The most that a cell holds.

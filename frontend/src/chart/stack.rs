@@ -20,15 +20,15 @@ pub(crate) fn spread(wanted: &[f64], gap: f64, (first, last): (f64, f64)) -> Vec
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_by(|a, b| wanted[*a].total_cmp(&wanted[*b]));
     let mut places = wanted.to_vec();
-    let mut least = first;
+    let mut floor = first;
     for index in &order {
-        places[*index] = places[*index].max(least);
-        least = places[*index] + gap;
+        places[*index] = places[*index].max(floor);
+        floor = places[*index] + gap;
     }
-    let mut most = last;
+    let mut ceiling = last;
     for index in order.iter().rev() {
-        places[*index] = places[*index].min(most);
-        most = places[*index] - gap;
+        places[*index] = places[*index].min(ceiling);
+        ceiling = places[*index] - gap;
     }
     places
 }

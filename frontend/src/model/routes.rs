@@ -155,8 +155,8 @@ fn of(row: &RouteSummary, of: fn(&Percentiles) -> Quantile) -> String {
 
 /// The columns that a list of names chooses; those that the table has at first where it names none.
 pub(crate) fn chosen(names: &str) -> Vec<ColumnSpec> {
-    let named = |spec: &&ColumnSpec| names.split(',').any(|name| name == name_of(spec.column));
-    let some: Vec<ColumnSpec> = COLUMNS.iter().filter(named).copied().collect();
+    let is_listed = |spec: &&ColumnSpec| names.split(',').any(|name| name == name_of(spec.column));
+    let some: Vec<ColumnSpec> = COLUMNS.iter().filter(is_listed).copied().collect();
     if some.is_empty() { COLUMNS.iter().filter(|spec| spec.first).copied().collect() } else { some }
 }
 

@@ -35,9 +35,12 @@ pub(super) fn HeatMap(charts: Charts) -> impl IntoView {
             Arc::new(Grid::of(curve, &series.bins, &columns))
         })
     });
-    let note = move || match grid.with(|grid| grid.is_spread) {
-        true => "draw a rectangle to see its traces · coarse bins are spread over the rows they cover",
-        false => "draw a rectangle to see its traces",
+    let note = move || {
+        if grid.with(|grid| grid.is_spread) {
+            "draw a rectangle to see its traces · coarse bins are spread over the rows they cover"
+        } else {
+            "draw a rectangle to see its traces"
+        }
     };
     view! {
         <ChartCard
