@@ -1,7 +1,7 @@
 //! Traces as points over time and duration, and the area between two places of that field.
 
 use crate::chart::scale::{Curve, Scale};
-use crate::model::query_text::{milliseconds, value_of, with, without};
+use crate::model::query_text::{milliseconds, with, without};
 
 /// Room above the slowest and below the fastest point, as a ratio.
 const MARGIN: f64 = 1.4;
@@ -80,11 +80,6 @@ impl Area {
     }
 }
 
-/// Whether a query bounds the duration, so that the field shows a part of what there is.
-pub(crate) fn bounds_duration(query: &str) -> bool {
-    ["duration>", "duration<"].iter().any(|beginning| value_of(query, beginning).is_some())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -118,8 +113,6 @@ mod tests {
         let area = Area { from_ms: 1500.0, to_ms: 1600.0, low_ms: 81.239, high_ms: 1240.1 };
         assert_eq!(area.seconds(), (1000.0, 2000.0));
         assert_eq!(area.narrows("service=web duration>5ms"), "service=web duration>=81.2ms duration<1250ms");
-        assert!(bounds_duration(&area.narrows("")));
-        assert!(!bounds_duration("service=web"));
     }
 
     proptest! {
