@@ -37,6 +37,7 @@ async fn every_address_of_the_description_answers() {
         let ends = match path.rsplit('/').next() {
             Some("statistics") => "?source=service:shop&target=service:stock",
             Some("identity") => "?name=stock",
+            Some("series") => "?service=stock",
             _ => "",
         };
         let address = path.replace("{name}", "stock").replace("{id}", "5759e988bd862e3fe1be46a994272793");

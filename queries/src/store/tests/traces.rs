@@ -209,7 +209,7 @@ fn a_trace_has_its_attributes_and_resources_wherever_they_lie() {
                 let text = |key: &str| span.attributes.get(key).map(String::as_str);
                 assert_eq!((text("http.url"), text("tenant")), (Some(url.as_str()), Some("blue")));
                 assert_eq!(text("guid:x-request-id"), Some("363b99c1-0cfb-97ec-8f5b-71e50495cc6d"));
-                assert_eq!((span.attributes.len(), text("http.method")), (4, Some("GET")));
+                assert_eq!((span.attributes.len(), text("http.method")), (6, Some("GET")));
             }
         }
     }
