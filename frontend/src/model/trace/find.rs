@@ -25,7 +25,7 @@ impl TraceModel {
     }
 
     fn haystacks(&self) -> Vec<String> {
-        let resources: Vec<String> = self.trace.resources.iter().map(|resource| written(resource)).collect();
+        let resources: Vec<String> = self.trace.resources.iter().map(written).collect();
         let of = |(at, span): (usize, &TraceSpan)| {
             let mut text = String::new();
             let own = [&span.service, &span.name, &span.span_id, &span.kind];

@@ -119,8 +119,8 @@ mod tests {
 
     #[test]
     fn spans_that_cannot_be_told_apart_are_drawn_once() {
-        let lines: String = (0..5_000).map(|at| format!(" b CLIENT {at}+1\n")).collect();
-        let model = trace(&format!("a SERVER 0+5000\n{lines}"));
+        let lines: Vec<String> = (0..5_000).map(|at| format!(" b CLIENT {at}+1\n")).collect();
+        let model = trace(&format!("a SERVER 0+5000\n{}", lines.concat()));
         let flame = Flame::of(&model);
         let whole = Stretch::whole(model.trace.duration_ns);
         assert!(flame.boxes(&model, 0..2, whole).len() < 1_000);

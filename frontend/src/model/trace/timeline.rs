@@ -116,22 +116,22 @@ pub(crate) fn path_of(window: Stretch, pieces: &[(i64, u64)], top: f64, height: 
         // Writing to a string cannot fail.
         let _ = write!(path, "M{from:.2} {top}h{width:.2}v{height}h-{width:.2}z");
     };
-    let mut last: Option<(f64, f64)> = None;
+    let mut open: Option<(f64, f64)> = None;
     for (offset, duration) in pieces {
         let Some((from, to)) = window.seen(*offset, *duration) else { continue };
         let (from, width) = (from * LANE, (to - from) * LANE);
-        match &mut last {
+        match &mut open {
             Some((first, together)) if from < *first + LEAST || from <= *first + *together + 0.01 => {
-                *together += width
+                *together += width;
             }
             _ => {
-                if let Some((first, together)) = last.replace((from, width)) {
+                if let Some((first, together)) = open.replace((from, width)) {
                     put(first, together);
                 }
             }
         }
     }
-    if let Some((first, together)) = last {
+    if let Some((first, together)) = open {
         put(first, together);
     }
     path
