@@ -44,8 +44,10 @@ async function freePort() {
   return port;
 }
 
-/** Starts the demo mesh with traffic and Sidecarta watching it; `otlpHttp` takes more telemetry, `stop()`
- * gives the truth of what happened. */
+/**
+ * Starts the demo mesh with traffic and Sidecarta watching it. `otlpHttp` takes more telemetry, `stop()` gives the truth
+ * of what happened.
+ */
 export async function startMesh(...flags) {
   const dir = mkdtempSync(join(tmpdir(), "sidecarta-browser-"));
   const truthFile = join(dir, "truth.json");

@@ -93,7 +93,7 @@ pub(crate) struct Row {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Rows {
     /// From the first to the last.
-    pub(crate) rows: Vec<Row>,
+    pub(crate) all: Vec<Row>,
     /// The row on which each span is seen: its own, or of what it is folded into.
     shown_by: Vec<u32>,
     /// Spans of proxies that are folded into a row.
@@ -112,12 +112,12 @@ impl Rows {
         };
         walk.go();
         let folded = walk.assign_folded();
-        Self { rows: walk.rows, shown_by: walk.shown_by, folded }
+        Self { all: walk.rows, shown_by: walk.shown_by, folded }
     }
 
     /// The row on which a span is seen.
     pub(crate) fn row_of(&self, span: u32) -> Option<usize> {
-        self.shown_by.get(span as usize).map(|row| *row as usize).filter(|row| *row < self.rows.len())
+        self.shown_by.get(span as usize).map(|row| *row as usize).filter(|row| *row < self.all.len())
     }
 
     /// Spans of proxies that are folded into a row.
@@ -127,15 +127,15 @@ impl Rows {
 
     /// The row above which the row at a place hangs.
     pub(crate) fn parent_row(&self, row: usize) -> Option<usize> {
-        let depth = self.rows.get(row)?.depth;
-        self.rows[..row].iter().rposition(|above| above.depth < depth)
+        let depth = self.all.get(row)?.depth;
+        self.all[..row].iter().rposition(|above| above.depth < depth)
     }
 
     /// The rows that are drawn for a window of some height, both in px.
     pub(crate) fn window(&self, top: f64, height: f64, row_height: f64) -> Range<usize> {
         let first = (top / row_height).floor().max(0.0) as usize;
         let count = (height / row_height).ceil().max(0.0) as usize + 1;
-        let end = (first + count + SPARE_ROWS).min(self.rows.len());
+        let end = (first + count + SPARE_ROWS).min(self.all.len());
         first.saturating_sub(SPARE_ROWS).min(end)..end
     }
 }

@@ -25,7 +25,7 @@ impl TraceModel {
     }
 
     fn haystacks(&self) -> Vec<String> {
-        let resources: Vec<String> = self.trace.resources.iter().map(|resource| written(resource)).collect();
+        let resources: Vec<String> = self.trace.resources.iter().map(written).collect();
         let of = |(at, span): (usize, &TraceSpan)| {
             let mut text = String::new();
             let own = [&span.service, &span.name, &span.span_id, &span.kind];
@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(model.holding("orders"), [4, 5, 7, 8]);
         assert_eq!(model.holding("pod-7").len(), 9);
         assert_eq!(model.holding("0000000000000003"), [2]);
-        assert_eq!(model.holding("  "), Vec::<u32>::new());
+        assert!(model.holding("  ").is_empty());
         assert_eq!(model.failed(), [3, 5]);
     }
 

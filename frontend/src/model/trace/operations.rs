@@ -15,7 +15,7 @@ pub(crate) struct Total {
     /// Spans.
     pub(crate) count: u64,
     /// Their durations, ns. Spans inside each other count each for itself.
-    pub(crate) total_ns: u64,
+    pub(crate) sum_ns: u64,
     /// The part of them in which no child was at work, ns.
     pub(crate) self_ns: u64,
     /// The part of them on the critical path, ns.
@@ -64,7 +64,7 @@ impl Order<TotalColumn> {
             let number = |total: &Total| match self.column {
                 TotalColumn::Name => 0,
                 TotalColumn::Count => total.count,
-                TotalColumn::Total => total.total_ns,
+                TotalColumn::Total => total.sum_ns,
                 TotalColumn::Own => total.self_ns,
                 TotalColumn::Critical => total.critical_ns,
                 TotalColumn::Errors => total.errors,
@@ -89,7 +89,7 @@ pub(crate) fn totals(model: &TraceModel, by_operation: bool) -> Vec<Total> {
             ..Total::default()
         });
         total.count += 1;
-        total.total_ns = total.total_ns.saturating_add(span.duration_ns);
+        total.sum_ns = total.sum_ns.saturating_add(span.duration_ns);
         total.self_ns = total.self_ns.saturating_add(span.self_ns);
         total.errors += u64::from(span.is_error);
         for piece in &model.critical[at] {

@@ -105,30 +105,34 @@ fn moment(ns: f64, step: f64, to: f64) -> String {
     format!("{:.digits$}\u{202f}{unit}", ns / unit_ns)
 }
 
-/// Pieces of time as one path in a lane of [`LANE`] units: a rectangle for each, those that touch as one, none so thin
-/// that it is not seen. The path has no more rectangles than can be told apart.
+/// Pieces of time, by their start, as one path in a lane of [`LANE`] units: a rectangle for each, those too near to be
+/// told apart as one that is as wide as they are together, so that many short pieces never look like one long one.
 pub(crate) fn path_of(window: Stretch, pieces: &[(i64, u64)], top: f64, height: f64) -> String {
     let mut path = String::new();
-    let mut last: Option<(f64, f64)> = None;
-    let mut put = |(from, to): (f64, f64)| {
-        let width = (to - from).max(LEAST);
+    // A piece alone is seen however short it is.
+    let least = if pieces.len() == 1 { LEAST } else { LEAST / 4.0 };
+    let mut put = |from: f64, width: f64| {
+        let width = width.max(least);
         // Writing to a string cannot fail.
         let _ = write!(path, "M{from:.2} {top}h{width:.2}v{height}h-{width:.2}z");
     };
+    let mut open: Option<(f64, f64)> = None;
     for (offset, duration) in pieces {
         let Some((from, to)) = window.seen(*offset, *duration) else { continue };
-        let (from, to) = (from * LANE, to * LANE);
-        match &mut last {
-            Some((_, end)) if from >= 0.0 && from - *end < LEAST / 2.0 => *end = end.max(to),
+        let (from, width) = (from * LANE, (to - from) * LANE);
+        match &mut open {
+            Some((first, together)) if from < *first + LEAST || from <= *first + *together + 0.01 => {
+                *together += width;
+            }
             _ => {
-                if let Some(done) = last.replace((from, to)) {
-                    put(done);
+                if let Some((first, together)) = open.replace((from, width)) {
+                    put(first, together);
                 }
             }
         }
     }
-    if let Some(done) = last {
-        put(done);
+    if let Some((first, together)) = open {
+        put(first, together);
     }
     path
 }
@@ -157,10 +161,22 @@ mod tests {
 
     #[test]
     fn pieces_that_touch_are_one_and_thin_ones_are_seen() {
-        let many: Vec<(i64, u64)> = (0..100_000).map(|at| (at * 10_000, 9_999)).collect();
+        let many: Vec<(i64, u64)> = (0..100_000).map(|at| (at * 10_000, 10_000)).collect();
         assert_eq!(path_of(WHOLE, &many, 0.0, 1.0).matches('M').count(), 1);
         assert_eq!(path_of(WHOLE, &[(500_000_000, 0)], 2.0, 1.0), "M500.00 2h1.50v1h-1.50z");
         assert_eq!(path_of(WHOLE, &[(-9, 1), (2_000_000_000, 1)], 0.0, 1.0), "");
+    }
+
+    #[test]
+    fn many_short_pieces_do_not_look_like_a_long_one() {
+        let sparse: Vec<(i64, u64)> = (0..50_000).map(|at| (at * 20_000, 2_000)).collect();
+        let path = path_of(WHOLE, &sparse, 0.0, 1.0);
+        let widths = path
+            .split('M')
+            .filter_map(|piece| piece.split_once('h')?.1.split_once('v')?.0.parse::<f64>().ok());
+        let (count, together) = widths.fold((0, 0.0), |(count, sum), width| (count + 1, sum + width));
+        assert!(count < 1_000, "{count} rectangles");
+        assert!(together < 0.3 * LANE, "a tenth is drawn as {together}");
     }
 
     proptest! {

@@ -15,7 +15,7 @@ fn drawn(model: &TraceModel, folding: &Folding) -> Vec<String> {
         let failed = if row.proxy_failed { " !" } else { "" };
         format!("{}{}{attempt}{proxies}{failed}", " ".repeat(row.depth as usize), span.name)
     };
-    rows.rows.iter().map(line).collect()
+    rows.all.iter().map(line).collect()
 }
 
 #[test]
@@ -69,12 +69,12 @@ fn a_closed_span_hides_what_is_below_it_and_says_how_much() {
     let mut folding = Folding::default();
     folding.set_open(&model.span(1).unwrap().span_id, false);
     let rows = Rows::of(&model, &folding);
-    assert_eq!(rows.rows.len(), 2);
-    assert_eq!((rows.rows[1].below, rows.rows[1].errors_below, rows.rows[1].open), (7, 2, Some(false)));
+    assert_eq!(rows.all.len(), 2);
+    assert_eq!((rows.all[1].below, rows.all[1].errors_below, rows.all[1].open), (7, 2, Some(false)));
     assert_eq!(rows.row_of(8), Some(1), "what is hidden is seen there");
     folding.reveal(&model, 7);
     let rows = Rows::of(&model, &folding);
-    assert_eq!(rows.rows[rows.row_of(7).unwrap()].span, 7, "a proxy that was hidden twice");
+    assert_eq!(rows.all[rows.row_of(7).unwrap()].span, 7, "a proxy that was hidden twice");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_row_knows_what_is_folded_into_it_and_where_it_hangs() {
 fn only_rows_near_the_window_are_drawn() {
     let long: String = (0..10_000).map(|_| "a SERVER 0+1\n").collect();
     let rows = Rows::of(&trace(&long), &Folding::default());
-    assert_eq!(rows.rows.len(), 10_000);
+    assert_eq!(rows.all.len(), 10_000);
     let window = rows.window(28_000.0, 600.0, 28.0);
     assert_eq!(window, 994..1029);
     assert_eq!(rows.window(1e9, 600.0, 28.0).len(), 0);
@@ -120,14 +120,14 @@ proptest! {
             folding.set_open(&span.span_id.clone(), false);
         }
         let rows = Rows::of(&model, &folding);
-        let own: BTreeSet<u32> = rows.rows.iter().map(|row| row.span).collect();
-        prop_assert_eq!(own.len(), rows.rows.len());
+        let own: BTreeSet<u32> = rows.all.iter().map(|row| row.span).collect();
+        prop_assert_eq!(own.len(), rows.all.len());
         for span in &model.order {
             prop_assert!(rows.row_of(*span).is_some());
             folding.reveal(&model, *span);
             let rows = Rows::of(&model, &folding);
             let row = rows.row_of(*span).unwrap();
-            prop_assert_eq!(rows.rows[row].span, *span);
+            prop_assert_eq!(rows.all[row].span, *span);
         }
     }
 }

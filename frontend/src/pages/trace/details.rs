@@ -47,7 +47,7 @@ pub(super) fn Details() -> impl IntoView {
                         on:input=move |event| text.set(event_target_value(&event))
                     />
                 </label>
-                {lists(trace, Arc::clone(&model), at, text)}
+                {lists(trace, &model, at, text)}
             </div>
         })
     };
@@ -148,17 +148,17 @@ fn facts(model: &TraceModel, at: u32, span: &TraceSpan) -> AnyView {
 }
 
 /// Attributes and resource as far as they hold the text, and everything that hangs on the span.
-fn lists(trace: TraceContext, model: Arc<TraceModel>, at: u32, text: RwSignal<String>) -> AnyView {
+fn lists(trace: TraceContext, model: &Arc<TraceModel>, at: u32, text: RwSignal<String>) -> AnyView {
     let Some(span) = model.span(at) else { return ().into_any() };
     let events = span.events.iter().map(|event| event_line(trace, event, span)).collect_view();
     let linked = span.links.iter().map(|link| link_line(trace, link)).collect_view();
-    let logs: Vec<AnyView> = model.logs_of(at).map(|log| log_line(trace, &model, log, false)).collect();
+    let logs: Vec<AnyView> = model.logs_of(at).map(|log| log_line(trace, model, log, false)).collect();
     let hanging = view! {
         {section("Events", span.events.len(), events.into_any())}
         {section("Log lines", logs.len(), view! { <ul class="log-lines">{logs}</ul> }.into_any())}
         {section("Links", span.links.len(), linked.into_any())}
     };
-    let model = Arc::clone(&model);
+    let model = Arc::clone(model);
     let attributes = move || {
         let span = model.span(at)?;
         let resource = model.trace.resources.get(span.resource as usize).cloned().unwrap_or_default();

@@ -101,10 +101,10 @@ fn go(trace: TraceContext, key: &str) -> bool {
 /// The row that a key leads to. Left and right also close and open.
 fn in_rows(trace: TraceContext, key: &str) -> Option<u32> {
     let (model, rows) = (trace.model_now(), trace.rows.get_untracked());
-    let last = rows.rows.len().checked_sub(1)?;
+    let last = rows.all.len().checked_sub(1)?;
     let current = trace.cursor.get_untracked().and_then(|span| rows.row_of(span));
     let at = current.unwrap_or_default();
-    let row = rows.rows.get(at)?;
+    let row = rows.all.get(at)?;
     let id = &model.span(row.span)?.span_id;
     let to = match key {
         "ArrowDown" => current.map_or(0, |at| (at + 1).min(last)),
@@ -118,7 +118,7 @@ fn in_rows(trace: TraceContext, key: &str) -> Option<u32> {
                 trace.folding.update(|folding| folding.set_open(id, true));
                 at
             }
-            Some(true) => rows.rows.get(at + 1).filter(|next| next.depth > row.depth).map_or(at, |_| at + 1),
+            Some(true) => rows.all.get(at + 1).filter(|next| next.depth > row.depth).map_or(at, |_| at + 1),
             None => at,
         },
         "ArrowLeft" => {
@@ -131,7 +131,7 @@ fn in_rows(trace: TraceContext, key: &str) -> Option<u32> {
         }
         _ => return None,
     };
-    rows.rows.get(to).map(|row| row.span)
+    rows.all.get(to).map(|row| row.span)
 }
 
 /// The span that a key leads to in the flame graph: up to the parent, down to a child, sideways to its siblings.

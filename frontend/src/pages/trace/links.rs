@@ -6,21 +6,21 @@ use crate::state::{PageState, encode_segment};
 
 /// The search for traces that meet a query, in the same time range.
 pub(super) fn search(state: &PageState, query: &str) -> String {
-    with("/traces".to_owned(), state, &[("q", query)])
+    with("/traces", state, &[("q", query)])
 }
 
 /// The page of a service with one of its routes open.
 pub(super) fn route(state: &PageState, service: &str, route: &str) -> String {
-    with(format!("/services/{}", encode_segment(service)), state, &[("route", route)])
+    with(&format!("/services/{}", encode_segment(service)), state, &[("route", route)])
 }
 
 /// A span of some trace.
 pub(super) fn span(state: &PageState, trace_id: &str, span_id: &str) -> String {
-    with(format!("/traces/{}", encode_segment(trace_id)), state, &[("select", span_id)])
+    with(&format!("/traces/{}", encode_segment(trace_id)), state, &[("select", span_id)])
 }
 
 /// A path with parameters and what every page carries along.
-fn with(path: String, state: &PageState, parameters: &[(&str, &str)]) -> String {
+fn with(path: &str, state: &PageState, parameters: &[(&str, &str)]) -> String {
     let carried = state.carried_query();
     let mut pairs = Serializer::new(carried.trim_start_matches('?').to_owned());
     pairs.extend_pairs(parameters);

@@ -145,7 +145,14 @@ fn drawn(model: &TraceModel) -> BTreeMap<u8, String> {
 pub(super) fn Axis() -> impl IntoView {
     let trace = expect_context::<TraceContext>();
     let ticks = move || {
-        let wanted = if trace.narrow.get() { 2.0 } else { 7.0 };
+        let has_details = trace.selected.with(Option::is_some);
+        let wanted = if trace.narrow.get() {
+            2.0
+        } else if has_details {
+            4.0
+        } else {
+            7.0
+        };
         let drawn = trace.window.get().ticks(wanted).into_iter().map(|(share, words)| {
             // The last words would stand outside.
             let class = if share > 0.93 { "tick is-last" } else { "tick" };

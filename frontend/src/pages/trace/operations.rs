@@ -90,7 +90,7 @@ fn row(trace: TraceContext, model: &TraceModel, total: Total, all_self_ns: u64) 
                 </span>
             </td>
             <td class="end num">{ms(total.critical_ns)}</td>
-            <td class="end num">{ms(total.total_ns)}</td>
+            <td class="end num">{ms(total.sum_ns)}</td>
             <td class="end num">{format::count(total.count)}</td>
             <td class=errors>{format::count(total.errors)}</td>
         </tr>

@@ -26,9 +26,9 @@ pub(super) fn Waterfall() -> impl IntoView {
     let drawn = Memo::new(move |_| {
         let ((top, height), rows) = (view.get(), trace.rows.get());
         let window = rows.window(top, height, row_height.get());
-        rows.rows[window.clone()].iter().copied().zip(window).collect::<Vec<_>>()
+        rows.all[window.clone()].iter().copied().zip(window).collect::<Vec<_>>()
     });
-    let count = Memo::new(move |_| trace.rows.with(|rows| rows.rows.len()));
+    let count = Memo::new(move |_| trace.rows.with(|rows| rows.all.len()));
     let active = move || trace.cursor.get().map(row_id);
     // Rows of another state of the trace are other rows, even where they stand at the same place.
     let state = Memo::new(move |last: Option<&u64>| {
