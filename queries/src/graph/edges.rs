@@ -325,7 +325,7 @@ impl Merged {
         edge: &MeshEdge,
         (series, measures): (u32, &Measures),
     ) -> Option<EdgeKey> {
-        let Some([(source, rule), (target, target_rule)]) = identity.counted(edge) else { return None };
+        let [(source, rule), (target, target_rule)] = identity.counted(edge)?;
         let (source, target) = (self.number(source, rule), self.number(target, target_rule));
         if self.are_one(source, target) {
             return None;

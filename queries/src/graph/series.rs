@@ -140,7 +140,9 @@ fn by_step(
         })?;
     }
     let mut total = Measures::default();
-    measures.iter().for_each(|measures| total.merge(measures, 1));
+    for measures in &measures {
+        total.merge(measures, 1);
+    }
     Ok((measures, total))
 }
 

@@ -101,13 +101,12 @@ impl Plan {
 
     /// The columns of `search_shapes` beside the number of the shape, each with a comma before it.
     pub(super) fn shape_columns(&self, params: &mut Params) -> String {
-        let mut columns = String::new();
-        for (number, test) in self.tests.iter().enumerate() {
-            for (name, value) in shape_values(test, params) {
-                columns.push_str(&format!(", {value} AS {name}_{number}"));
-            }
-        }
-        columns
+        let tests = self.tests.iter().enumerate();
+        let columns = tests.flat_map(|(number, test)| {
+            let values = shape_values(test, params).into_iter();
+            values.map(move |(name, value)| format!(", {value} AS {name}_{number}"))
+        });
+        columns.collect()
     }
 
     /// Which shapes a search looks at: those that may be found, be in a set, or call.
@@ -115,15 +114,15 @@ impl Plan {
         let mut may = vec![self.may(&self.main, false)];
         may.extend(self.anys.iter().map(|inner| self.may(inner, false)));
         may.extend(self.edges().map(|number| format!("caller_{number}")));
-        joined(may, " OR ", "false")
+        joined(&may, " OR ", "false")
     }
 
     /// Which shapes may have spans that meet a condition, or that do not meet it.
     pub(super) fn may(&self, node: &Node, negated: bool) -> String {
         match node {
             Node::All(parts) | Node::OneOf(parts) => {
-                let parts = parts.iter().map(|part| self.may(part, negated)).collect();
-                join(node, negated, parts)
+                let parts: Vec<String> = parts.iter().map(|part| self.may(part, negated)).collect();
+                join(node, negated, &parts)
             }
             Node::Not(inner) => self.may(inner, !negated),
             Node::Any(_) => "true".to_owned(),
@@ -149,8 +148,9 @@ impl Plan {
     ) -> String {
         match node {
             Node::All(parts) | Node::OneOf(parts) => {
-                let parts = parts.iter().map(|part| self.exact(part, negated, too_large, params)).collect();
-                join(node, negated, parts)
+                let exact = |part| self.exact(part, negated, too_large, params);
+                let parts: Vec<String> = parts.iter().map(exact).collect();
+                join(node, negated, &parts)
             }
             Node::Not(inner) => self.exact(inner, !negated, too_large, params),
             Node::Any(number) if too_large.anys.contains(number) => "true".to_owned(),
@@ -178,7 +178,9 @@ impl Plan {
     fn collect_joins(&self, node: &Node, too_large: &TooLarge, joins: &mut String) {
         match node {
             Node::All(parts) | Node::OneOf(parts) => {
-                parts.iter().for_each(|part| self.collect_joins(part, too_large, joins));
+                for part in parts {
+                    self.collect_joins(part, too_large, joins);
+                }
             }
             Node::Not(inner) => self.collect_joins(inner, too_large, joins),
             Node::Any(number) if !too_large.anys.contains(number) => {
@@ -194,22 +196,20 @@ impl Plan {
             Node::Any(_) | Node::Test(_) => {}
         }
     }
+}
 
-    /// Whether a condition looks into a set that was too large.
-    pub(super) fn looks_into(&self, node: &Node, too_large: &TooLarge) -> bool {
-        match node {
-            Node::All(parts) | Node::OneOf(parts) => {
-                parts.iter().any(|part| self.looks_into(part, too_large))
-            }
-            Node::Not(inner) => self.looks_into(inner, too_large),
-            Node::Any(number) => too_large.anys.contains(number),
-            Node::Test(number) => too_large.edges.contains(number),
-        }
+/// Whether a condition looks into a set that was too large.
+pub(super) fn looks_into(node: &Node, too_large: &TooLarge) -> bool {
+    match node {
+        Node::All(parts) | Node::OneOf(parts) => parts.iter().any(|part| looks_into(part, too_large)),
+        Node::Not(inner) => looks_into(inner, too_large),
+        Node::Any(number) => too_large.anys.contains(number),
+        Node::Test(number) => too_large.edges.contains(number),
     }
 }
 
 /// Joins the parts of a node, which stand for their contraries where it is negated.
-fn join(node: &Node, negated: bool, parts: Vec<String>) -> String {
+fn join(node: &Node, negated: bool, parts: &[String]) -> String {
     if matches!(node, Node::All(_)) == negated {
         joined(parts, " OR ", "false")
     } else {
@@ -217,7 +217,7 @@ fn join(node: &Node, negated: bool, parts: Vec<String>) -> String {
     }
 }
 
-fn joined(parts: Vec<String>, between: &str, none: &str) -> String {
+fn joined(parts: &[String], between: &str, none: &str) -> String {
     if parts.is_empty() { none.to_owned() } else { format!("({})", parts.join(between)) }
 }
 

@@ -112,7 +112,7 @@ impl Scanner {
         let starts = |sign: &&str| {
             sign.chars().zip(rest).filter(|(sign, letter)| sign == *letter).count() == sign.len()
         };
-        let sign = SIGNS.into_iter().find(|sign| starts(&sign))?;
+        let sign = SIGNS.into_iter().find(|sign| starts(sign))?;
         let from = self.at;
         self.at += sign.len();
         Some((sign, Place { from, to: self.at }))

@@ -9,7 +9,7 @@ use duckdb::{Connection, Row, params_from_iter};
 
 use crate::store::{Store, StoreError, database};
 
-use super::plan::{Node, Params, Plan, TooLarge};
+use super::plan::{Node, Params, Plan, TooLarge, looks_into};
 
 /// How far before and behind a span the other spans of its trace are looked for.
 pub const AROUND_NS: i64 = 3_600_000_000_000;
@@ -92,11 +92,12 @@ impl Wanted {
                 SearchOrder::Slowest => ("duration_ns", duration_ns.to_string()),
             };
             // Said twice: the first finds its way to the zone maps.
-            after.push_str(&format!(
+            let past = format!(
                 " AND span.{column} <= {first} AND (span.{column} < {first} OR span.trace_hi < {hi} \
                  OR (span.trace_hi = {hi} AND (span.trace_lo < {lo} \
                  OR (span.trace_lo = {lo} AND span.span_id < {span_id}))))"
-            ));
+            );
+            after += &past;
         }
         after
     }
@@ -227,7 +228,7 @@ impl Session {
             }
         }
         for (number, inner) in self.plan.anys.iter().enumerate() {
-            if self.plan.looks_into(inner, &too_large) {
+            if looks_into(inner, &too_large) {
                 too_large.anys.push(number);
                 continue;
             }

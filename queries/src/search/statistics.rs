@@ -74,18 +74,18 @@ fn upper_gamma(a: f64, x: f64) -> f64 {
         return (1.0 - scale * sum).clamp(0.0, 1.0);
     }
     let tiny = 1e-300;
-    let mut b = x + 1.0 - a;
-    let mut c = 1.0 / tiny;
-    let mut d = 1.0 / b;
-    let mut fraction = d;
+    let mut below = x + 1.0 - a;
+    let mut ahead = 1.0 / tiny;
+    let mut behind = 1.0 / below;
+    let mut fraction = behind;
     for step in 1..=STEPS {
-        let n = -f64::from(step) * (f64::from(step) - a);
-        b += 2.0;
+        let above = -f64::from(step) * (f64::from(step) - a);
+        below += 2.0;
         let not_zero = |value: f64| if value.abs() < tiny { tiny } else { value };
-        d = 1.0 / not_zero(n * d + b);
-        c = not_zero(b + n / c);
-        fraction *= d * c;
-        if (d * c - 1.0).abs() < ENOUGH {
+        behind = 1.0 / not_zero(above * behind + below);
+        ahead = not_zero(below + above / ahead);
+        fraction *= behind * ahead;
+        if (behind * ahead - 1.0).abs() < ENOUGH {
             break;
         }
     }

@@ -177,7 +177,9 @@ pub(super) struct WantedSeries(Vec<bool>);
 impl WantedSeries {
     pub(super) fn of(series: &[u32]) -> Self {
         let mut wanted = vec![false; series.iter().max().map_or(0, |last| *last as usize + 1)];
-        series.iter().for_each(|&series| wanted[series as usize] = true);
+        for &series in series {
+            wanted[series as usize] = true;
+        }
         Self(wanted)
     }
 

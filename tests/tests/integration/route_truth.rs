@@ -99,7 +99,8 @@ fn difference(rows: &[&RouteSummary], key: &Key, truth: &TruthRoute) -> String {
         });
         let expected = as_seen_by(source, truth.counts);
         if seen != expected {
-            differences += &format!("{source:?} {key:?}:\n  seen {seen:?}\n  true {expected:?}\n");
+            let difference = format!("{source:?} {key:?}:\n  seen {seen:?}\n  true {expected:?}\n");
+            differences += &difference;
         }
     }
     differences

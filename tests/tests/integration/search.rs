@@ -75,7 +75,7 @@ fn purchase() -> Vec<ResourceSpans> {
     let payments = SpanDraft::new(trace, 5, SpanKind::Server).below(4).change(|span| {
         let status = span.status.get_or_insert_default();
         status.code = StatusCode::Error as i32;
-        status.message = "card declined".to_owned();
+        "card declined".clone_into(&mut status.message);
         span.end_time_unix_nano = span.start_time_unix_nano + 2_000_000_000;
     });
     let mut payments = resource("payments", vec![payments.build()]);

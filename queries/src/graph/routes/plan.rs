@@ -88,7 +88,7 @@ struct Rows<'a, 'f> {
     resolver: Resolver<'a>,
     filter: &'f RouteFilter,
     numbers: HashMap<(usize, Option<usize>, &'a str), usize>,
-    rows: Vec<(Row, ByVoice<Counts>)>,
+    found: Vec<(Row, ByVoice<Counts>)>,
     /// Callers by their ids.
     callers: HashMap<String, usize>,
 }
@@ -107,10 +107,10 @@ impl<'a> Rows<'a, '_> {
         let number = *self.numbers.entry((callee, caller, route)).or_insert_with(|| {
             let (series, spoken) = (ByVoice::default(), Vec::new());
             let row = Row { callee, caller, route: route.to_owned(), series, spoken };
-            self.rows.push((row, ByVoice::default()));
-            self.rows.len() - 1
+            self.found.push((row, ByVoice::default()));
+            self.found.len() - 1
         });
-        let (row, by_voice) = &mut self.rows[number];
+        let (row, by_voice) = &mut self.found[number];
         row.series.0.entry(voice).or_default().push(series);
         by_voice.0.entry(voice).or_default().merge(counts, 1);
     }
@@ -127,7 +127,7 @@ impl Plan {
         store.directory(|directory| {
             let resolver = Resolver::new(directory, rules, edge_totals, query);
             let (numbers, callers) = (HashMap::default(), HashMap::default());
-            let mut rows = Rows { resolver, filter, numbers, rows: Vec::new(), callers };
+            let mut rows = Rows { resolver, filter, numbers, found: Vec::new(), callers };
             for (&id, &(counts, settled)) in counts {
                 let Some(key) = directory.route_series(id) else { continue };
                 if settled == 0 && rows.resolver.comes_yet(key) {
@@ -149,7 +149,7 @@ impl Plan {
             }
             let nodes = rows.resolver.into_nodes();
             let mut plan = Self { nodes, rows: Vec::new() };
-            for (mut row, by_voice) in rows.rows {
+            for (mut row, by_voice) in rows.found {
                 row.spoken = by_voice.best_first();
                 if row.requests() > 0 {
                     plan.rows.push(row);
