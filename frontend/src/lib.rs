@@ -2,7 +2,10 @@
 //!
 //! Three rooms: [`model`], [`layout`] and [`chart`] work out what is drawn and are pure; [`live`], [`remote`] and [`page`] bring
 //! data and the URL in as signals; [`pages`] and [`components`] draw.
-
+#![cfg_attr(
+    test,
+    expect(clippy::float_cmp, reason = "what tests expect of places on axes are exact numbers")
+)]
 #![expect(unreachable_pub, reason = "the component macro makes the properties of every component public")]
 
 mod app;

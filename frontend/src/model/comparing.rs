@@ -63,7 +63,7 @@ fn by_version(query: &str, traces: &[TraceSummary]) -> impl Iterator<Item = Star
     let known = versions(traces).into_iter().filter(|(_, versions)| versions.len() > 1).take(SERVICES);
     known.filter_map(move |(service, versions)| {
         let mut versions: Vec<String> = versions.into_iter().collect();
-        versions.sort_by(|one, other| natural(one).cmp(&natural(other)));
+        versions.sort_by_key(|one| natural(one));
         let (new, others) = versions.split_last()?;
         let query = match &asked {
             Some(_) => rest.clone(),

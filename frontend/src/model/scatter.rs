@@ -46,6 +46,7 @@ impl Field {
 
 /// A part of the field.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(clippy::struct_field_names, reason = "all are milliseconds")]
 pub(crate) struct Area {
     /// Start, ms since 1970.
     pub(crate) from_ms: f64,

@@ -1,4 +1,12 @@
 //! The search for traces.
+// In the browser, where pointers are half as long, they are small enough.
+#![cfg_attr(
+    not(target_family = "wasm"),
+    expect(
+        clippy::large_types_passed_by_value,
+        reason = "a context is a set of handles that closures take along"
+    )
+)]
 
 mod context;
 mod empty;

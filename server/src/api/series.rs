@@ -49,13 +49,13 @@ impl SeriesParams {
         };
         let evidence = match some(self.evidence) {
             None => None,
-            Some(name) => match serde_json::from_value::<Source>(name.clone().into()) {
-                Ok(source) => Some(source),
-                Err(_) => {
+            Some(name) => {
+                let Ok(source) = serde_json::from_value::<Source>(name.clone().into()) else {
                     let known = "`envoy`, `cloudwatch`, `access_log`, `trace` or `xray`";
                     return bad(format!("evidence is {known}, not `{name}`"));
-                }
-            },
+                };
+                Some(source)
+            }
         };
         if let Some(step) = self.step {
             if step < 10 || step % 10 != 0 {
