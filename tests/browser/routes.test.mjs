@@ -110,7 +110,23 @@ test("from the map to an edge, its routes, a part of the heat map and the traces
 
   const here = page.url();
   await page.getByTestId("show-traces").click();
-  await page.waitForURL((url) => url.pathname === "/traces" && url.searchParams.get("q") === link.searchParams.get("q"));
+  const isSearch = (url) => url.pathname === "/traces" && url.searchParams.get("q") === link.searchParams.get("q");
+  await page.waitForURL(isSearch);
+  const row = page.getByTestId("trace-row").first();
+  await row.waitFor();
+  const id = await row.getAttribute("data-trace-id");
+  await reopened(page, (again) => again.locator(`[data-testid="trace-row"][data-trace-id="${id}"]`).waitFor());
+  await row.click();
+  await page.waitForURL((url) => url.pathname === `/traces/${id}`);
+  await page.getByTestId("span-row").first().waitFor();
+  const spans = await page.getByTestId("fact-spans").innerText();
+  await reopened(page, async (again) => {
+    await again.getByTestId("span-row").first().waitFor();
+    assert.equal(await again.getByTestId("fact-spans").innerText(), spans);
+  });
+  await page.goBack();
+  await page.waitForURL(isSearch);
+  await row.waitFor();
   await page.goBack();
   await page.waitForURL(here);
   await count.waitFor();

@@ -28,18 +28,38 @@ const ask = async (path) => {
   return answer.json();
 };
 
-/** A whole trace of the mesh that goes through web and orders, with spans of proxies. */
-const oneTrace = () =>
-  eventually("a trace through web and orders is whole", async () => {
-    const { traces } = await ask(`/traces?q=${encodeURIComponent("service=orders")}&limit=20`);
+/** A whole trace of the mesh that goes through web and orders, with spans of proxies, and a log line at one of its spans. */
+const oneTrace = async () => {
+  const whole = await eventually("a trace through web and orders is whole", async () => {
+    const { traces } = await ask(`/traces?q=${encodeURIComponent("service=orders")}&from=-15m&to=-25s&limit=20`);
     for (const { trace_id } of traces) {
       const { trace } = await ask(`/traces/${trace_id}`);
       const services = new Set(trace.spans.map((span) => span.service));
       const arriving = trace.warnings.some((warning) => warning.kind === "still_arriving");
-      if (!arriving && services.has("web") && services.has("orders") && trace.logs.length > 0) return trace;
+      if (!arriving && services.has("web") && services.has("orders")) return trace;
     }
     return false;
   });
+  await log(whole);
+  return eventually("its log line is stored", async () => {
+    const { trace } = await ask(`/traces/${whole.trace_id}`);
+    return trace.logs.length > 0 && trace;
+  });
+};
+
+/** Sends a log record of a span of the trace, as its application would. */
+async function log({ trace_id: traceId, start, spans }) {
+  const { span_id: spanId, service } = spans.find((span) => span.service === "orders" && span.kind === "SERVER");
+  const timeUnixNano = String(BigInt(Date.parse(start)) * 1_000_000n);
+  const record = { timeUnixNano, traceId, spanId, severityText: "INFO", body: { stringValue: "the order is taken" } };
+  const resource = { attributes: [{ key: "service.name", value: { stringValue: service } }] };
+  const answer = await fetch(`${mesh.otlpHttp}/v1/logs`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ logRecords: [record] }] }] }),
+  });
+  assert.ok(answer.ok, `${answer.status}`);
+}
 
 const rowsOf = (page) => page.getByTestId("span-row");
 

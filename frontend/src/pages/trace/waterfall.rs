@@ -72,8 +72,9 @@ pub(super) fn row_id(span: u32) -> String {
     format!("span-row-{span}")
 }
 
+/// The page may have been left since this was asked for.
 fn measure(scroller: NodeRef<html::Div>, view: RwSignal<(f64, f64)>) {
-    if let Some(scroller) = scroller.get_untracked() {
+    if let Some(scroller) = scroller.try_get_untracked().flatten() {
         let now = (f64::from(scroller.scroll_top()), f64::from(scroller.client_height()));
         if view.get_untracked() != now {
             view.set(now);
