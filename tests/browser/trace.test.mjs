@@ -130,7 +130,7 @@ test("the keyboard alone moves, closes, finds and opens", async () => {
 
   await page.keyboard.press("/");
   await page.keyboard.type("orders");
-  await eventually("hits are counted", async () => /\d+\shits/.test(await page.getByTestId("hits").innerText()));
+  await eventually("hits are counted", async () => /\d+\s(hits|of)/.test(await page.getByTestId("hits").innerText()));
   await page.keyboard.press("Escape");
   await page.keyboard.press("n");
   const hit = await eventually("the keyboard is on a hit", active);
