@@ -6,6 +6,9 @@ use sidecarta_queries::api::error::ErrorBody;
 use crate::components::icon::{Icon, of_health};
 use crate::remote::Polled;
 
+/// The code of a query that is not understood. Its detail is its place as JSON, which is not for people.
+pub(crate) const BAD_QUERY: &str = "bad_query";
+
 /// A failure in the middle of a page, with its code and a way to try again.
 #[component]
 pub(crate) fn FailureNotice(
@@ -15,13 +18,14 @@ pub(crate) fn FailureNotice(
     #[prop(into)]
     retry: Callback<()>,
 ) -> impl IntoView {
+    let detail = failure.detail.filter(|_| failure.code != BAD_QUERY);
     view! {
         <div class="notice" role="alert" data-testid="failure">
             <span class="notice-mark is-failing">
                 <Icon path=of_health(sidecarta_queries::api::graph::Health::Failing) />
             </span>
             <h2>{failure.message}</h2>
-            {failure.detail.map(|detail| view! { <p class="mono">{detail}</p> })}
+            {detail.map(|detail| view! { <p class="mono">{detail}</p> })}
             <p class="muted">"Code "<code>{failure.code}</code></p>
             <button class="btn btn-primary" on:click=move |_| retry.run(())>
                 "Try again"

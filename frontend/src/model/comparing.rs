@@ -11,6 +11,10 @@ use crate::state::TraceSearch;
 /// Services whose versions are offered for comparison.
 const SERVICES: usize = 3;
 
+/// Keys of the query language that are no attributes and that a span may be without, beside its status.
+const TEXT_FIELDS: [&str; 9] =
+    ["service", "version", "instance", "namespace", "environment", "name", "method", "peer", "route"];
+
 /// A comparison that is offered.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Start {
@@ -105,12 +109,16 @@ pub(crate) fn before_relative(from: &str) -> Option<(String, String)> {
     Some((format!("-{}{unit}", length.checked_mul(2)?), from.to_owned()))
 }
 
-/// The search for the spans of a set that have a value, or have none.
+/// The search for the spans of a set that have a value, or have none. A field has no `has`: any text holds the empty one,
+/// and any status is at least 0.
 pub(crate) fn narrowed(query: &str, key: &str, value: Option<&str>) -> String {
-    match value {
-        Some(value) => with(query, &format!("{key}={}", quoted(value))),
-        None => with(query, &format!("not {key}")),
-    }
+    let condition = match value {
+        Some(value) => format!("{key}={}", quoted(value)),
+        None if key == "status" => "not status>=0".to_owned(),
+        None if TEXT_FIELDS.contains(&key) => format!("not {key}~\"\""),
+        None => format!("not has({key})"),
+    };
+    with(query, &condition)
 }
 
 /// How sure a difference is, in words.
@@ -177,6 +185,9 @@ mod tests {
     fn a_value_narrows_the_search_down() {
         assert_eq!(narrowed("error", "user.tier", Some("gold")), "error user.tier=gold");
         assert_eq!(narrowed("error", "http.route", Some("GET /a")), r#"error http.route="GET /a""#);
-        assert_eq!(narrowed("a or b", "user.tier", None), "(a or b) not user.tier");
+        assert_eq!(narrowed("a or b", "user.tier", None), "(a or b) not has(user.tier)");
+        assert_eq!(narrowed("", r#""error""#, None), r#"not has("error")"#);
+        assert_eq!(narrowed("error", "version", None), r#"error not version~"""#);
+        assert_eq!(narrowed("error", "status", None), "error not status>=0");
     }
 }

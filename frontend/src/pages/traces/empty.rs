@@ -6,7 +6,7 @@ use sidecarta_queries::api::error::ErrorBody;
 use super::context::TracesContext;
 use crate::clock;
 use crate::components::icon::{Icon, SEARCH, TRACES};
-use crate::components::notice::FailureNotice;
+use crate::components::notice::{BAD_QUERY, FailureNotice};
 use crate::state::DEFAULT_TO;
 
 /// Ranges that are offered where nothing was found: parameter, name, and length in seconds.
@@ -74,16 +74,17 @@ pub(super) fn Nothing() -> impl IntoView {
 /// Why there is no answer. A query that is not understood is the viewer's to mend; trying again would not help.
 #[component]
 pub(super) fn Refused(failure: ErrorBody, retry: Callback<()>) -> impl IntoView {
-    if failure.code != "bad_query" {
+    if failure.code != BAD_QUERY {
         return view! { <FailureNotice failure retry /> }.into_any();
     }
+    // The parameter's name says nothing to a person.
+    let words = failure.message.strip_prefix("q: ").unwrap_or(&failure.message).to_owned();
     view! {
         <div class="card notice-card">
             <div class="notice" role="alert" data-testid="bad-query">
                 <span class="notice-mark"><Icon path=SEARCH /></span>
                 <h2>"The query cannot be understood"</h2>
-                <p>{failure.message}</p>
-                {failure.detail.map(|detail| view! { <p class="mono">{detail}</p> })}
+                <p>{words}</p>
                 <p class="muted">"“How to ask” above shows what the query language knows."</p>
             </div>
         </div>
