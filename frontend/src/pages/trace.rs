@@ -110,9 +110,9 @@ fn load(id: Memo<String>) -> Loaded {
     let ask_again = move || {
         let is_arriving =
             loaded.model.with_untracked(|model| model.as_ref().is_some_and(|model| model.is_arriving()));
-        let is_missing = loaded
-            .failure
-            .with_untracked(|failure| failure.as_ref().is_some_and(|failure| failure.code == "not_found"));
+        let is_missing = loaded.failure.with_untracked(|failure| {
+            failure.as_ref().is_some_and(|failure| failure.code == "trace_not_found")
+        });
         if (is_arriving || is_missing) && !live.paused.get_untracked() {
             loaded.round.update(|round| *round += 1);
         }

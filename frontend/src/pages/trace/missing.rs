@@ -12,9 +12,9 @@ use crate::state::PageState;
 #[component]
 pub(super) fn MissingTrace(failure: ErrorBody, retry: Callback<()>) -> impl IntoView {
     let page = expect_context::<Page>();
-    let is_missing = failure.code == "not_found";
+    let is_missing = failure.code == "trace_not_found";
     let advice: &[&str] = match failure.code.as_str() {
-        "not_found" => &[
+        "trace_not_found" => &[
             "It may still be on its way: this page asks again by itself.",
             "It may have been dropped by sampling before it was sent here, or be older than what is kept.",
             "A letter of the id may be lost.",
