@@ -3,10 +3,12 @@
 use leptos::prelude::*;
 use sidecarta_queries::api::compare::{AttributeDifference, Comparison, ValueShare};
 
+use super::side::own_range;
 use crate::components::icon::{Icon, PLUS};
 use crate::format;
 use crate::model::comparing::{certainty, narrowed};
 use crate::page::Page;
+use crate::state::PageState;
 
 /// Attributes that are shown before more are asked for.
 const FEW: usize = 12;
@@ -35,7 +37,7 @@ pub(super) fn Attributes(comparison: Memo<Comparison>) -> impl IntoView {
         })
     };
     view! {
-        <div class="attributes">{cards}</div>
+        <div class="differences">{cards}</div>
         {more}
     }
     .into_any()
@@ -71,7 +73,7 @@ fn card(page: Page, attribute: &AttributeDifference) -> AnyView {
     let certainty_class =
         if attribute.is_significant { "badge certainty is-certain" } else { "badge certainty" };
     view! {
-        <section class="card attribute" data-testid="attribute" data-key=key.clone()>
+        <section class="card difference" data-testid="attribute" data-key=key.clone()>
             <header class="side-head">
                 <h2><code class="truncate" title=key.clone()>{key.clone()}</code></h2>
                 <span class=certainty_class>{certainty(attribute)}</span>
@@ -91,19 +93,29 @@ fn card(page: Page, attribute: &AttributeDifference) -> AnyView {
                 </thead>
                 <tbody>{rows}</tbody>
             </table>
-            <footer class="attribute-foot">{more}</footer>
+            <footer class="difference-foot">{more}</footer>
         </section>
     }
     .into_any()
 }
 
-/// A value, its two bars, and the way to the spans of the selection that have it.
+/// The search for the spans of the selection that have a value; of the baseline where the selection has none.
+fn search_link(state: &PageState, key: &str, value: &ValueShare) -> String {
+    let narrows = |query: &str| narrowed(query, key, value.value.as_deref());
+    if value.selection_count > 0 {
+        return state.traces_link(&narrows(&state.traces.selection));
+    }
+    let query = narrows(&state.traces.baseline);
+    own_range(state).map_or_else(|| state.traces_link(&query), |state| state.traces_link(&query))
+}
+
+/// A value, its two bars, and the way to the spans that have it.
 fn row(page: Page, key: &str, value: &ValueShare) -> AnyView {
     let words = value.value.clone().unwrap_or_else(|| "not there".to_owned());
     let class = if value.value.is_some() { "value" } else { "value muted" };
-    let link = page.state.with_untracked(|state| {
-        state.traces_link(&narrowed(&state.traces.selection, key, value.value.as_deref()))
-    });
+    let link = page.state.with_untracked(|state| search_link(state, key, value));
+    let set = if value.selection_count > 0 { "selection" } else { "baseline" };
+    let title = format!("Search the {set} for {key}: {words}");
     let bar = |name: &'static str, class: &'static str, share: f64, count: u64| {
         let width = format!("{:.1}%", share.clamp(0.0, 1.0) * 100.0);
         view! {
@@ -118,7 +130,7 @@ fn row(page: Page, key: &str, value: &ValueShare) -> AnyView {
     view! {
         <tr data-testid="value">
             <th scope="row">
-                <a class=class href=link title=format!("Search the selection for {key}: {words}")>
+                <a class=class href=link title=title>
                     <span class="truncate">{words.clone()}</span>
                     <Icon path=PLUS />
                 </a>
@@ -130,4 +142,24 @@ fn row(page: Page, key: &str, value: &ValueShare) -> AnyView {
         </tr>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_leads_to_the_set_that_has_it() {
+        let query = "selection=error&baseline=not+error&baseline_from=-2h&baseline_to=-1h&from=-1h&tz=utc";
+        let state = PageState::parse(query);
+        let value = |selection_count| ValueShare {
+            value: Some("200".to_owned()),
+            selection_count,
+            baseline_count: 9,
+            ..ValueShare::default()
+        };
+        let link = |count| search_link(&state, "status", &value(count));
+        assert_eq!(link(1), "/traces?from=-1h&q=error+status%3D%22200%22&tz=utc");
+        assert_eq!(link(0), "/traces?from=-2h&to=-1h&q=not+error+status%3D%22200%22&tz=utc");
+    }
 }

@@ -90,14 +90,14 @@ fn baseline_range(page: Page) -> AnyView {
 }
 
 /// A state with the baseline's range in place of the page's, where it has its own.
-fn own_range(state: &PageState) -> Option<PageState> {
+pub(super) fn own_range(state: &PageState) -> Option<PageState> {
     let traces = &state.traces;
     if traces.baseline_from.is_none() && traces.baseline_to.is_none() {
         return None;
     }
     let from = traces.baseline_from.clone().unwrap_or_else(|| state.from.clone());
     let to = traces.baseline_to.clone().unwrap_or_else(|| state.to.clone());
-    Some(PageState { from, to, ..PageState::default() })
+    Some(PageState { from, to, tz: state.tz, ..PageState::default() })
 }
 
 fn choose_range(state: &mut PageState, is_own: bool) {

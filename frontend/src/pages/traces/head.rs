@@ -31,7 +31,7 @@ const EXAMPLES: [(&str, &str); 13] = [
 pub(super) fn Head() -> impl IntoView {
     let traces = expect_context::<TracesContext>();
     view! {
-        <div class="page-head">
+        <div class="page-head traces-head">
             <h1>"Traces"</h1>
             <div class="end">
                 <Popover

@@ -14,6 +14,9 @@ use crate::model::scatter::Field;
 /// A pointer that moves less than this, px, clicks.
 const CLICK_SLACK: f64 = 5.0;
 
+/// A window of fewer px is a phone's, as the stylesheets have it.
+const NARROW: f64 = 720.0;
+
 /// Two places of the field between which an area is drawn, in percent.
 type Corners = ((f64, f64), (f64, f64));
 
@@ -65,7 +68,7 @@ fn axes(traces: TracesContext, field: Memo<Field>) -> AnyView {
     };
     let columns = move || {
         let (scale, zone) = (field.get().time, traces.zone.get());
-        let ticks = time_ticks(scale.values(), 8, &|ms| clock::offset_ms(ms, zone));
+        let ticks = time_ticks(scale.values(), most_times(), &|ms| clock::offset_ms(ms, zone));
         let tick = |tick: crate::chart::time::TimeTick| {
             view! {
                 <span class="tick-x num" style:left=format!("{:.2}%", scale.at(tick.at_ms))>
@@ -81,6 +84,12 @@ fn axes(traces: TracesContext, field: Memo<Field>) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// How many times there is room for under the chart.
+fn most_times() -> usize {
+    let width = window().inner_width().ok().and_then(|width| width.as_f64());
+    if width.is_some_and(|width| width < NARROW) { 4 } else { 8 }
 }
 
 #[component]
