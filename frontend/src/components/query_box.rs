@@ -33,7 +33,10 @@ pub(crate) struct Draft {
     open: RwSignal<bool>,
     /// The offer that the keyboard is at.
     chosen: RwSignal<Option<usize>>,
+    /// The number of the question that was asked last.
     latest: StoredValue<u64>,
+    /// The question whose first offer is to be taken once it is told: Tab was quicker than the server.
+    wanted: StoredValue<Option<u64>>,
     input: NodeRef<html::Input>,
     submit: Callback<String>,
 }
@@ -55,6 +58,7 @@ impl Draft {
             open: RwSignal::new(false),
             chosen: RwSignal::new(None),
             latest: StoredValue::new(0),
+            wanted: StoredValue::new(None),
             input: NodeRef::new(),
             submit: Callback::new(submit),
         };
@@ -101,6 +105,7 @@ impl Draft {
     fn close(self) {
         self.open.set(false);
         self.chosen.set(None);
+        self.wanted.set_value(None);
     }
 
     /// Asks what may stand at the cursor once the keyboard rests.
@@ -124,6 +129,9 @@ impl Draft {
                 if self.latest.try_get_value() == Some(number) {
                     self.chosen.set(None);
                     self.told.set((text, answer.unwrap_or_default().completion));
+                    if self.wanted.get_value() == Some(number) {
+                        self.accept(0);
+                    }
                 }
             });
         };
@@ -157,10 +165,11 @@ impl Draft {
     }
 
     fn on_key(self, event: &ev::KeyboardEvent) {
-        let offered = self.open.get_untracked()
-            && self.told.with_untracked(|(of, told)| {
-                !told.items.is_empty() && self.text.with_untracked(|text| text == of)
-            });
+        let (shown, of_this_text) = self.told.with_untracked(|(of, told)| {
+            let shown = self.open.get_untracked() && !told.items.is_empty();
+            (shown, self.text.with_untracked(|text| text == of))
+        });
+        let offered = shown && of_this_text;
         let chosen = self.chosen.get_untracked().filter(|_| offered);
         match (event.key().as_str(), chosen) {
             ("ArrowDown", _) => self.move_choice(true),
@@ -168,6 +177,7 @@ impl Draft {
             ("Enter", Some(index)) => self.accept(index),
             ("Enter", None) => self.submit(),
             ("Tab", _) if offered && !event.shift_key() => self.accept(chosen.unwrap_or(0)),
+            ("Tab", _) if shown && !event.shift_key() => self.wanted.set_value(Some(self.latest.get_value())),
             ("Escape", _) if self.open.get_untracked() => self.close(),
             (" ", _) if event.ctrl_key() => {
                 self.open.set(true);

@@ -61,6 +61,7 @@ struct Values {
 fn read(store: &Store, set: &SpanSet) -> Result<(SetOfSpans, Said), StoreError> {
     Session::run(store, Plan::of(&set.condition), |session| {
         let (count, mut found) = find(session, set.times)?;
+        session.end_finding();
         found.truncate(COMPARED);
         let failed = || {
             session.connection.execute_batch(include_str!("../../sql/search/begin_compared.sql"))?;

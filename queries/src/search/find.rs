@@ -170,6 +170,7 @@ impl<'a> Traces<'a> {
     }
 
     fn finish(mut self) -> Result<Vec<TraceSummary>, StoreError> {
+        self.session.end_finding();
         let mut summaries = summarise(self.session, &self.found)?;
         summaries.append(&mut self.told);
         match self.query.order {

@@ -2,6 +2,7 @@
 //! state of the store is held for longer than that; what it remembers between them is in tables of its connection.
 
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -109,6 +110,8 @@ pub(super) struct Session {
     pub(super) plan: Plan,
     /// When no more is looked for.
     pub(super) until: Instant,
+    /// Whether it is still looking. Telling of what was found is not interrupted when the time for finding is over.
+    is_finding: Arc<Mutex<bool>>,
 }
 
 impl Session {
@@ -123,7 +126,8 @@ impl Session {
         let begun = Instant::now();
         let (until, end) = (begun + limit * 3 / 4, begun + limit);
         let interrupt = connection.interrupt_handle();
-        let session = Self { connection, plan, until };
+        let is_finding = Arc::new(Mutex::new(true));
+        let session = Self { connection, plan, until, is_finding: Arc::clone(&is_finding) };
         let (ended, waiting) = sync_channel::<()>(0);
         thread::scope(|scope| {
             scope.spawn(move || {
@@ -132,7 +136,10 @@ impl Session {
                     if waiting.recv_timeout(left) != Err(RecvTimeoutError::Timeout) {
                         return;
                     }
-                    interrupt.interrupt();
+                    let is_finding = is_finding.lock().unwrap_or_else(PoisonError::into_inner);
+                    if *is_finding || limit == end {
+                        interrupt.interrupt();
+                    }
                 }
             });
             let answer = session.make_shapes().and_then(|()| search(&session));
@@ -152,6 +159,11 @@ impl Session {
             Err(StoreError::Database { .. }) if self.is_late() => Ok(None),
             step => step.map(Some),
         }
+    }
+
+    /// Goes over to telling of what was found, for which there is time until the end.
+    pub(super) fn end_finding(&self) {
+        *self.is_finding.lock().unwrap_or_else(PoisonError::into_inner) = false;
     }
 
     /// Whether the time for finding is over.
