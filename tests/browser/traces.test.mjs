@@ -192,6 +192,25 @@ test("an area of the chart becomes range and query, and nothing outside of it is
   await page.context().close();
 });
 
+test("where more is found than is shown, the older ones are a click away", async () => {
+  const page = await openPage(browser, `${mesh.url}/traces?q=root`);
+  await eventually("there are more than are shown", async () => {
+    await page.getByTestId("refresh").click();
+    return page.getByTestId("older").isVisible();
+  });
+  const newest = await idsOf(page);
+  await page.getByTestId("older").click();
+  await eventually("others are shown", async () => {
+    const older = await idsOf(page);
+    return older.length > 0 && older.every((id) => !newest.includes(id));
+  });
+  assert.ok(Date.parse(new URL(page.url()).searchParams.get("to")) < Date.now());
+  await page.goBack();
+  await eventually("the newest are back", async () => (await idsOf(page)).length >= newest.length);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 test("errors are held against the rest, and a value leads to the spans that have it", async () => {
   const page = await openPage(browser, `${mesh.url}/traces?from=-1h`);
   await rowsOf(page).first().waitFor();

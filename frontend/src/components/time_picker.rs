@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use crate::clock;
 use crate::components::icon::{CLOCK, Icon};
+use crate::components::popover::Popover;
 use crate::page::Page;
 use crate::preferences::Preferences;
 use crate::state::{DEFAULT_TO, PageState, Zone};
@@ -24,76 +25,58 @@ const PRESETS: [(&str, &str, &str); 8] = [
 /// A button that says the range, and the window in which it is chosen.
 #[component]
 pub(crate) fn TimePicker() -> impl IntoView {
+    view! {
+        <Popover
+            label=range_and_zone
+            test_id="time-picker"
+            about="Time range"
+            class="time-popover"
+            draw=choices
+        />
+    }
+    .into_any()
+}
+
+fn range_and_zone() -> AnyView {
     let page = expect_context::<Page>();
     let zone = expect_context::<Preferences>().zone;
-    let open = RwSignal::new(false);
     let label = move || page.state.with(|state| range_label(state, zone.get()));
-    let root = NodeRef::<leptos::html::Div>::new();
-    let handle = window_event_listener(ev::pointerdown, move |event| {
-        let inside = root.get_untracked().is_some_and(|root| {
-            let target: Option<web_sys::Node> = event.target().and_then(|target| {
-                use leptos::wasm_bindgen::JsCast;
-                target.dyn_into().ok()
-            });
-            root.contains(target.as_ref())
-        });
-        if !inside {
-            open.set(false);
-        }
-    });
-    on_cleanup(move || handle.remove());
     view! {
-        <div
-            class="anchor"
-            node_ref=root
-            on:keydown=move |event| {
-                if event.key() == "Escape" && open.get_untracked() {
-                    event.stop_propagation();
-                    open.set(false);
-                }
-            }
-        >
-            <button
-                class="btn"
-                data-testid="time-picker"
-                aria-haspopup="dialog"
-                aria-expanded=move || open.get().to_string()
-                on:click=move |_| open.update(|open| *open = !*open)
-            >
-                <Icon path=CLOCK />
-                <span class="time-label num">
-                    {label} <span class="muted">{move || clock::zone_label(zone.get())}</span>
-                </span>
-            </button>
-            <Show when=move || open.get()>
-                <div class="popover time-popover" role="dialog" aria-label="Time range">
-                    <p class="menu-title">"Up to now"</p>
-                    <Presets open />
-                    <hr class="menu-rule" />
-                    <p class="menu-title">"From … to"</p>
-                    <CustomRange open />
-                    <hr class="menu-rule" />
-                    <ZoneChoice />
-                </div>
-            </Show>
-        </div>
+        <Icon path=CLOCK />
+        <span class="time-label num">
+            {label} <span class="muted">{move || clock::zone_label(zone.get())}</span>
+        </span>
     }
+    .into_any()
+}
+
+fn choices(open: RwSignal<bool>) -> AnyView {
+    view! {
+        <p class="menu-title">"Up to now"</p>
+        <Presets />
+        <hr class="menu-rule" />
+        <p class="menu-title">"From … to"</p>
+        <CustomRange open />
+        <hr class="menu-rule" />
+        <ZoneChoice />
+    }
+    .into_any()
 }
 
 #[component]
-fn Presets(open: RwSignal<bool>) -> impl IntoView {
+fn Presets() -> impl IntoView {
     let page = expect_context::<Page>();
     let presets = PRESETS.map(|(from, short, long)| {
         let pressed = move || page.state.with(|state| state.from == from && state.is_moving()).to_string();
         let choose = move |_| {
             page.change(|state| (state.from, state.to) = (from.to_owned(), DEFAULT_TO.to_owned()));
-            open.set(false);
         };
         view! {
             <button
                 class="btn"
                 title=long
                 aria-pressed=pressed
+                data-closes
                 on:click=choose
                 data-testid=format!("range{from}")
             >

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sidecarta_queries::api::traces::{SpanMatch, TraceSummary};
+use sidecarta_queries::api::traces::{SpanMatch, TraceSummary, TracesResponse};
 
 /// The duration of the spans that met the conditions which nine in ten stay below, ms; nothing where there are too few
 /// to tell slow ones apart.
@@ -30,6 +30,13 @@ pub(crate) fn versions(traces: &[TraceSummary]) -> Vec<(String, BTreeSet<String>
 pub(crate) fn is_inner(trace: &TraceSummary) -> bool {
     let SpanMatch { service, name, start, .. } = &trace.matched;
     *service != trace.service || *name != trace.name || *start != trace.start
+}
+
+/// When the traces end that come after the newest which were found; nothing where all were given. A trace with an
+/// earlier span that meets the conditions too is found again among them.
+pub(crate) fn older_than(answer: &TracesResponse) -> Option<String> {
+    let last = answer.traces.iter().map(|trace| &trace.matched.start).min()?;
+    answer.search.truncated.then(|| last.clone())
 }
 
 /// The length of each bar beside the longest one's, 0 to 1; nothing is too short to be seen.
@@ -88,6 +95,19 @@ mod tests {
         assert!(!is_inner(&one));
         one.matched.service = "orders".to_owned();
         assert!(is_inner(&one));
+    }
+
+    #[test]
+    fn what_is_older_begins_where_the_newest_end() {
+        let mut traces = vec![trace("web", "", 1.0), trace("web", "", 1.0)];
+        traces[0].matched.start = "2026-11-24T10:00:00.000000002Z".to_owned();
+        traces[1].matched.start = "2026-11-24T10:00:00.000000001Z".to_owned();
+        let mut answer = TracesResponse { traces, ..TracesResponse::default() };
+        assert_eq!(older_than(&answer), None, "all were given");
+        answer.search.truncated = true;
+        assert_eq!(older_than(&answer).as_ref(), Some(&answer.traces[1].matched.start));
+        answer.traces.clear();
+        assert_eq!(older_than(&answer), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod empty;
 mod filters;
 mod head;
 mod newer;
+mod older;
 mod scatter;
 mod table;
 
@@ -23,6 +24,7 @@ use self::empty::{Nothing, Refused};
 use self::filters::Filters;
 use self::head::Head;
 use self::newer::Newer;
+use self::older::Older;
 use self::scatter::Scatter;
 use self::table::TracesTable;
 use crate::clock;
@@ -140,7 +142,7 @@ fn Extent() -> impl IntoView {
         <div class="extent">
             <p class="muted small num" role="status" data-testid="extent">{words}</p>
             <span class="conditions" aria-label="The conditions as they were understood">{conditions}</span>
-            <Newer />
+            <span class="further"><Older /> <Newer /></span>
         </div>
     }
 }

@@ -16,8 +16,7 @@ pub(crate) struct Brushing {
     edges: Memo<Edges>,
     /// The cell under the pointer or the keyboard.
     pub(crate) cursor: RwSignal<Option<(usize, usize)>>,
-    /// The rectangle that is being drawn.
-    pub(crate) brush: RwSignal<Option<Brush>>,
+    brush: RwSignal<Option<Brush>>,
     is_drawn: RwSignal<bool>,
     pick: Callback<Option<Brush>>,
 }
@@ -35,8 +34,13 @@ impl Brushing {
         }
     }
 
+    /// The rectangle that is being drawn, or the cell that one would begin with.
+    pub(crate) fn pointed(self) -> Option<Brush> {
+        self.brush.get().or_else(|| self.cursor.get().map(Brush::at))
+    }
+
     /// Begins a rectangle.
-    pub(crate) fn down(self, event: &ev::PointerEvent) {
+    fn down(self, event: &ev::PointerEvent) {
         if event.button() != 0 {
             return;
         }
@@ -48,7 +52,7 @@ impl Brushing {
     }
 
     /// Moves the cursor, and the rectangle with it where one is being drawn.
-    pub(crate) fn moved(self, event: &ev::PointerEvent) {
+    fn moved(self, event: &ev::PointerEvent) {
         let cell = self.cell(event);
         self.cursor.set(Some(cell));
         if self.is_drawn.get_untracked() {
@@ -57,20 +61,20 @@ impl Brushing {
     }
 
     /// Chooses the rectangle.
-    pub(crate) fn up(self) {
+    fn up(self) {
         if self.is_drawn.get_untracked() {
             self.choose();
         }
     }
 
     /// Forgets the rectangle, and the cursor too.
-    pub(crate) fn leave(self) {
+    fn leave(self) {
         self.cursor.set(None);
         self.cancel();
     }
 
     /// Arrows move the cursor, with Shift they draw a rectangle; Enter chooses it, Escape gives it up.
-    pub(crate) fn key(self, event: &ev::KeyboardEvent) {
+    fn key(self, event: &ev::KeyboardEvent) {
         let (columns, rows) = self.edges.with_untracked(|(across, upright)| (across.len(), upright.len()));
         let size = (columns.saturating_sub(1), rows.saturating_sub(1));
         if size.0 == 0 || size.1 == 0 {
@@ -114,6 +118,41 @@ impl Brushing {
         let (x, y) = self.plot.pointer(event);
         self.edges.with_untracked(|(across, upright)| (index_at(across, x), index_at(upright, y)))
     }
+}
+
+/// A drawing with what it listens to.
+#[component]
+pub(crate) fn Brushed(
+    /// What is drawn on it.
+    brushing: Brushing,
+    /// What tests call it.
+    test_id: &'static str,
+    /// What it shows, and which keys it knows.
+    label: &'static str,
+    /// The drawing.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <svg
+            node_ref=brushing.plot.svg
+            class="plot is-brushed"
+            height=brushing.plot.height
+            role="img"
+            tabindex="0"
+            data-testid=test_id
+            aria-label=label
+            on:pointerdown=move |event| brushing.down(&event)
+            on:pointermove=move |event| brushing.moved(&event)
+            on:pointerup=move |_| brushing.up()
+            on:pointercancel=move |_| brushing.leave()
+            on:pointerleave=move |_| brushing.leave()
+            on:blur=move |_| brushing.leave()
+            on:keydown=move |event| brushing.key(&event)
+        >
+            {children()}
+        </svg>
+    }
+    .into_any()
 }
 
 /// A rectangle between pixels.

@@ -8,6 +8,7 @@ use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, HtmlCanvasElement, HtmlI
 use super::canvas::DRAWING;
 use super::context::MapContext;
 use crate::components::icon::{DOWNLOAD, Icon};
+use crate::components::popover::Popover;
 use crate::model::stylesheet::resolved;
 use crate::preferences::Preferences;
 use crate::state::Presentation;
@@ -28,9 +29,23 @@ enum Format {
 /// The button and its menu.
 #[component]
 pub(super) fn ExportMenu() -> impl IntoView {
+    view! {
+        <Popover
+            label=|| view! { <Icon path=DOWNLOAD /> }.into_any()
+            button="btn btn-icon"
+            test_id="export"
+            about="Export"
+            role="menu"
+            class="export-menu"
+            draw=|_| formats()
+        />
+    }
+    .into_any()
+}
+
+fn formats() -> AnyView {
     let map = expect_context::<MapContext>();
     let preferences = expect_context::<Preferences>();
-    let open = RwSignal::new(false);
     let is_graph = move || map.page.state.with(|state| state.view == Presentation::Graph);
     let item = move |format: Format, name: &'static str, test_id: &'static str| {
         view! {
@@ -38,9 +53,9 @@ pub(super) fn ExportMenu() -> impl IntoView {
                 class="menu-item"
                 role="menuitem"
                 data-testid=test_id
+                data-closes
                 disabled=move || format != Format::Json && !is_graph()
                 on:click=move |_| {
-                    open.set(false);
                     let dark = preferences.is_dark();
                     leptos::task::spawn_local(async move {
                         // A browser that refuses to make the file has said so itself.
@@ -53,41 +68,11 @@ pub(super) fn ExportMenu() -> impl IntoView {
         }
     };
     view! {
-        <div
-            class="anchor"
-            on:keydown=move |event| {
-                if event.key() == "Escape" {
-                    open.set(false);
-                }
-            }
-            on:focusout=move |event| {
-                let next: Option<web_sys::Node> = event.related_target().and_then(|next| next.dyn_into().ok());
-                let here: Option<web_sys::Node> = event.current_target().and_then(|here| here.dyn_into().ok());
-                if next.is_some() && !here.is_some_and(|here| here.contains(next.as_ref())) {
-                    open.set(false);
-                }
-            }
-        >
-            <button
-                class="btn btn-icon"
-                title="Export"
-                aria-label="Export"
-                aria-haspopup="menu"
-                aria-expanded=move || open.get().to_string()
-                data-testid="export"
-                on:click=move |_| open.update(|open| *open = !*open)
-            >
-                <Icon path=DOWNLOAD />
-            </button>
-            <Show when=move || open.get()>
-                <div class="popover export-menu" role="menu">
-                    {item(Format::Svg, "Picture as SVG", "export-svg")}
-                    {item(Format::Png, "Picture as PNG", "export-png")}
-                    {item(Format::Json, "Numbers as JSON", "export-json")}
-                </div>
-            </Show>
-        </div>
+        {item(Format::Svg, "Picture as SVG", "export-svg")}
+        {item(Format::Png, "Picture as PNG", "export-png")}
+        {item(Format::Json, "Numbers as JSON", "export-json")}
     }
+    .into_any()
 }
 
 async fn export(map: MapContext, format: Format, dark: bool) -> Result<(), JsValue> {

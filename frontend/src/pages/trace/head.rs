@@ -8,6 +8,7 @@ use super::row::colour;
 use crate::clock;
 use crate::components::copy_button::{CopyButton, copy};
 use crate::components::icon::{CHEVRON_DOWN, DOWNLOAD, Icon, of_health};
+use crate::components::popover::Popover;
 use crate::format;
 use crate::model::trace::TraceModel;
 use crate::preferences::Preferences;
@@ -105,66 +106,61 @@ fn facts(model: &TraceModel, start: String) -> [(&'static str, String); 6] {
 #[component]
 fn Take() -> impl IntoView {
     let trace = expect_context::<TraceContext>();
-    let open = RwSignal::new(false);
-    let failure = RwSignal::new(None::<String>);
     let id = move || trace.model().trace.trace_id.clone();
-    let path = move || format!("/traces/{}/otlp", id());
-    let copy_otlp = move |_| {
-        open.set(false);
-        let path = path();
-        leptos::task::spawn_local(async move {
-            match get_text(&path).await {
-                Ok(text) => _ = copy(&text),
-                Err(error) => _ = failure.try_set(Some(error.message)),
-            }
-        });
-    };
     let link = Callback::new(|()| window().location().href().unwrap_or_default());
+    let label = || view! { <Icon path=DOWNLOAD />"OTLP"<Icon path=CHEVRON_DOWN /> }.into_any();
     view! {
         <div class="trace-take">
             <CopyButton words="Copy link" label="Copy the link to this page".to_owned() text=link />
             <CopyButton words="Copy id" label="Copy the trace id".to_owned() text=Callback::new(move |()| id()) />
-            <div
-                class="anchor"
-                on:keydown=move |event| {
-                    if event.key() == "Escape" && open.get_untracked() {
-                        event.prevent_default();
-                        open.set(false);
-                    }
-                }
-            >
-                <button
-                    class="btn btn-small"
-                    aria-haspopup="menu"
-                    aria-expanded=move || open.get().to_string()
-                    data-testid="otlp"
-                    on:click=move |_| open.update(|open| *open = !*open)
-                >
-                    <Icon path=DOWNLOAD />
-                    "OTLP"
-                    <Icon path=CHEVRON_DOWN />
-                </button>
-                <Show when=move || open.get()>
-                    <div class="popover export-menu" role="menu">
-                        <a
-                            class="menu-item"
-                            role="menuitem"
-                            rel="external"
-                            href=move || format!("/api/v1{}", path())
-                            download=move || format!("trace-{}.json", id())
-                            data-testid="otlp-download"
-                            on:click=move |_| open.set(false)
-                        >
-                            "Download OTLP JSON"
-                        </a>
-                        <button class="menu-item" role="menuitem" data-testid="otlp-copy" on:click=copy_otlp>
-                            "Copy OTLP JSON"
-                        </button>
-                    </div>
-                </Show>
-            </div>
-            {move || failure.get().map(|words| view! { <span class="is-failing small" role="alert">{words}</span> })}
+            <Popover
+                label
+                button="btn btn-small"
+                test_id="otlp"
+                about="The spans as OTLP JSON"
+                role="menu"
+                class="export-menu"
+                draw=otlp_menu
+            />
         </div>
+    }
+    .into_any()
+}
+
+fn otlp_menu(open: RwSignal<bool>) -> AnyView {
+    let trace = expect_context::<TraceContext>();
+    let failure = RwSignal::new(None::<String>);
+    let id = move || trace.model().trace.trace_id.clone();
+    let path = move || format!("/traces/{}/otlp", id());
+    // The menu stays open until it is copied, so that it can say what went wrong.
+    let copy_otlp = move |_| {
+        let path = path();
+        leptos::task::spawn_local(async move {
+            match get_text(&path).await {
+                Ok(text) => {
+                    let _ = copy(&text);
+                    let _ = open.try_set(false);
+                }
+                Err(error) => _ = failure.try_set(Some(error.message)),
+            }
+        });
+    };
+    view! {
+        <a
+            class="menu-item"
+            role="menuitem"
+            rel="external"
+            href=move || format!("/api/v1{}", path())
+            download=move || format!("trace-{}.json", id())
+            data-testid="otlp-download"
+            data-closes
+        >
+            "Download OTLP JSON"
+        </a>
+        <button class="menu-item" role="menuitem" data-testid="otlp-copy" on:click=copy_otlp>
+            "Copy OTLP JSON"
+        </button>
+        {move || failure.get().map(|words| view! { <span class="is-failing small" role="alert">{words}</span> })}
     }
     .into_any()
 }

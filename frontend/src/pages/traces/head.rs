@@ -35,18 +35,18 @@ pub(super) fn Head() -> impl IntoView {
             <h1>"Traces"</h1>
             <div class="end">
                 <Popover
-                    label="How to ask"
-                    icon=HELP
+                    label=|| view! { <Icon path=HELP /><span class="wide-only">"How to ask"</span> }.into_any()
                     test_id="help"
                     about="What the query language knows"
-                    draw=help
+                    class="popover-wide"
+                    draw=|_| help()
                 />
                 <Popover
-                    label="Compare"
-                    icon=COMPARE
+                    label=|| view! { <Icon path=COMPARE /><span class="wide-only">"Compare"</span> }.into_any()
                     test_id="compare"
                     about="Comparisons of what was found"
-                    draw=comparisons
+                    class="popover-wide"
+                    draw=|_| comparisons()
                 />
                 {order_choice(traces)} {view_choice(traces)}
                 <button

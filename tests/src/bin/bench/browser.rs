@@ -16,9 +16,9 @@ use crate::sender::{Doors, send_all};
 use crate::{Arguments, Failure};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/bench.mjs");
-const LARGE: MeshSize = MeshSize { services: 500, edges: 1_000 };
+const LARGE: MeshSize = MeshSize { services: 500, edges: 1_000, routes: 0 };
 /// About as large as the demo mesh.
-const SMALL: MeshSize = MeshSize { services: 12, edges: 15 };
+const SMALL: MeshSize = MeshSize { services: 12, edges: 15, routes: 0 };
 /// Times that each map is opened.
 const LOADS: u32 = 7;
 /// From one request of each edge to the next. The server sends a graph as often.

@@ -12,7 +12,7 @@ use crate::search;
 use crate::sender::send_all;
 use crate::{Arguments, Failure};
 
-const MESH: MeshSize = MeshSize { services: 1_000, edges: 5_000 };
+const MESH: MeshSize = MeshSize { services: 1_000, edges: 5_000, routes: 0 };
 /// Times that a graph is asked for, once it has been asked for.
 const TIMES: u32 = 20;
 /// After this long, everything is in the file.

@@ -35,18 +35,28 @@ const EDGES_A_REQUEST: usize = 32;
 pub(crate) struct MeshSize {
     pub(crate) services: usize,
     pub(crate) edges: usize,
+    /// Routes of each service, each of which one of its callers takes; none where requests are to say no path.
+    pub(crate) routes: usize,
+}
+
+/// Requests from one service to another, along a route where they have any.
+#[derive(Clone, Copy, Debug)]
+struct Hop {
+    source: usize,
+    target: usize,
+    route: Option<usize>,
 }
 
 /// Makes the requests.
 pub(crate) struct GraphSpans {
     random: ChaCha8Rng,
     latency_ms: LogNormal<f64>,
-    edges: Vec<(usize, usize)>,
+    hops: Vec<Hop>,
 }
 
 impl GraphSpans {
     pub(crate) fn new(seed: u64, size: MeshSize) -> Result<Self, Failure> {
-        let MeshSize { services, edges: count } = size;
+        let MeshSize { services, edges: count, routes } = size;
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         // Each service calls a few with higher numbers, so that there is no cycle.
         let mut edges = std::collections::BTreeSet::new();
@@ -57,7 +67,12 @@ impl GraphSpans {
             let source = random.random_range(0..services - 1);
             edges.insert((source, random.random_range(source + 1..services.min(source + 60))));
         }
-        Ok(Self { random, latency_ms: LogNormal::new(3.0, 0.7)?, edges: edges.into_iter().collect() })
+        let mut hops: Vec<Hop> =
+            edges.into_iter().map(|(source, target)| Hop { source, target, route: None }).collect();
+        if routes > 0 {
+            hops = along_routes(hops, routes);
+        }
+        Ok(Self { random, latency_ms: LogNormal::new(3.0, 0.7)?, hops })
     }
 
     /// What happened up to an hour ago: so many requests of each edge on each day before, and one in each hour of this
@@ -76,10 +91,10 @@ impl GraphSpans {
 
     /// One span of twenty days ago, which another attribute tells from all others.
     pub(crate) fn needle(&mut self) -> Result<Load, Failure> {
-        let (source, target) = self.edges[0];
-        let (mut span, _) = self.call(target, now_ns()? - 20 * DAY_NS);
+        let hop = self.hops[0];
+        let (mut span, _) = self.call(hop, now_ns()? - 20 * DAY_NS);
         span.attributes.push(text("db.statement", "needle".to_owned()));
-        let resource_spans = vec![of_service(&name_of(source), vec![span])];
+        let resource_spans = vec![of_service(&name_of(hop.source), vec![span])];
         let body = encode(&ExportTraceServiceRequest { resource_spans }, false)?;
         Ok(Load { requests: Arc::new(vec![Prepared { body, spans: 1 }]), way: Way::HttpPlain })
     }
@@ -109,19 +124,19 @@ impl GraphSpans {
         spread_ns: u64,
         each: u32,
     ) -> Result<(), Failure> {
-        let count = self.edges.len();
+        let count = self.hops.len();
         for first in (0..count).step_by(EDGES_A_REQUEST) {
             let edges = first..(first + EDGES_A_REQUEST).min(count);
             let mut resource_spans = Vec::new();
             let mut spans = 0;
             for edge in edges {
                 let bucket = (from_ns + self.random.random_range(0..spread_ns)).next_multiple_of(BUCKET_NS);
-                let (source, target) = self.edges[edge];
-                let calls = (0..each).map(|_| self.call(target, bucket)).collect::<Vec<_>>();
+                let hop = self.hops[edge];
+                let calls = (0..each).map(|_| self.call(hop, bucket)).collect::<Vec<_>>();
                 let (sent, received): (Vec<Span>, Vec<Span>) = calls.into_iter().unzip();
                 spans += 2 * each;
-                resource_spans.push(of_service(&name_of(source), sent));
-                resource_spans.push(of_service(&name_of(target), received));
+                resource_spans.push(of_service(&name_of(hop.source), sent));
+                resource_spans.push(of_service(&name_of(hop.target), received));
             }
             let body = encode(&ExportTraceServiceRequest { resource_spans }, false)?;
             requests.push(Prepared { body, spans });
@@ -130,8 +145,8 @@ impl GraphSpans {
     }
 
     /// One request, as the caller and as the callee saw it.
-    fn call(&mut self, target: usize, bucket_ns: u64) -> (Span, Span) {
-        let random = &mut self.random;
+    fn call(&mut self, hop: Hop, bucket_ns: u64) -> (Span, Span) {
+        let (random, target) = (&mut self.random, hop.target);
         let start = bucket_ns + random.random_range(0..BUCKET_NS - SECOND_NS);
         let duration = (self.latency_ms.sample(random) * 1e6) as u64 + 1_000;
         let failed = random.random_ratio(1, 100);
@@ -140,7 +155,12 @@ impl GraphSpans {
             ("http.method", "GET".to_owned()),
             ("http.status_code", if failed { "503" } else { "200" }.to_owned()),
         ];
-        let attributes: Vec<KeyValue> = attributes.into_iter().map(|(key, value)| text(key, value)).collect();
+        let mut attributes: Vec<KeyValue> =
+            attributes.into_iter().map(|(key, value)| text(key, value)).collect();
+        if let Some(route) = hop.route {
+            let id: u32 = random.random();
+            attributes.push(text("http.url", format!("http://{}/parts/part-{route}/{id}", name_of(target))));
+        }
         let sent = Span {
             trace_id: random.random::<[u8; 16]>().to_vec(),
             span_id: random.random::<[u8; 8]>().to_vec(),
@@ -166,6 +186,22 @@ impl GraphSpans {
         };
         (sent, received)
     }
+}
+
+/// The routes of each service, shared out among those who call it.
+fn along_routes(edges: Vec<Hop>, routes: usize) -> Vec<Hop> {
+    let mut callers: std::collections::BTreeMap<usize, Vec<usize>> = std::collections::BTreeMap::new();
+    for Hop { source, target, .. } in edges {
+        callers.entry(target).or_default().push(source);
+    }
+    let hops = callers.into_iter().flat_map(|(target, callers)| {
+        (0..routes).map(move |route| Hop {
+            source: callers[route % callers.len()],
+            target,
+            route: Some(route),
+        })
+    });
+    hops.collect()
 }
 
 fn name_of(service: usize) -> String {

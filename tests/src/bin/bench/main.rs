@@ -14,6 +14,7 @@ mod graph_spans;
 mod ingest;
 mod process;
 mod report;
+mod routes;
 mod search;
 mod sender;
 mod trace;
@@ -79,6 +80,8 @@ enum Row {
     Trace,
     /// Traces looked for over 30 days; comes with `graph`.
     Search,
+    /// The table of routes of 1,000 services with 20 routes each over 15 minutes and over 30 days.
+    Routes,
     /// CPU seconds per round of scraping a thousand Envoys, and whether slow ones hold up others.
     Envoys,
     /// Bytes that a browser fetches.
@@ -121,6 +124,7 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failu
         Row::Freshness,
         Row::Graph,
         Row::Trace,
+        Row::Routes,
         Row::Envoys,
     ] {
         let with_disk = row == Row::Ingest && arguments.rows.contains(&Row::Disk);
@@ -136,6 +140,7 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failu
             Row::Freshness => freshness::measure(&sidecarta, arguments, report).await,
             Row::Trace => trace::measure(&sidecarta, arguments, report).await,
             Row::Graph | Row::Search => graph::measure(&sidecarta, arguments, report).await,
+            Row::Routes => routes::measure(&sidecarta, arguments, report).await,
             Row::Envoys => envoys::measure(&sidecarta, arguments, report).await,
         };
         if let Err(error) = measured {

@@ -12,7 +12,7 @@ use crate::chart::grid::Grid;
 use crate::chart::scale::Scale;
 use crate::chart::ticks::nice_end;
 use crate::components::chart::axes::{Axes, Ticks, UprightMarks};
-use crate::components::chart::brushing::{Brushing, Edges, rectangle};
+use crate::components::chart::brushing::{Brushed, Brushing, Edges, rectangle};
 use crate::components::chart::card::{ChartCard, plain_table};
 use crate::components::chart::plot::Plot;
 use crate::format;
@@ -107,7 +107,7 @@ fn Drawing(charts: Charts, grid: Memo<Arc<Grid>>) -> impl IntoView {
             .collect::<Ticks>()
     });
     let brush = move || {
-        let brush = brushing.brush.get().or_else(|| brushing.cursor.get().map(Brush::at))?;
+        let brush = brushing.pointed()?;
         let columns = brush.columns();
         let ends = edges
             .with(|(across, _)| across.get(columns.start).copied().zip(across.get(columns.end).copied()));
@@ -120,7 +120,7 @@ fn Drawing(charts: Charts, grid: Memo<Arc<Grid>>) -> impl IntoView {
         (low_ms.is_some() || high_ms.is_some()).then(|| rectangle("selected", ends, (bottom, top)))
     };
     let readout = Memo::new(move |_| {
-        let brush = brushing.brush.get().or_else(|| brushing.cursor.get().map(Brush::at));
+        let brush = brushing.pointed();
         grid.with(|grid| {
             let columns = brush.map_or(0..grid.rows.len(), Brush::columns);
             let (low, high) = grid.rows.bounds(&columns);
@@ -128,21 +128,10 @@ fn Drawing(charts: Charts, grid: Memo<Arc<Grid>>) -> impl IntoView {
         })
     });
     view! {
-        <svg
-            node_ref=plot.svg
-            class="plot is-brushed"
-            height=HEIGHT
-            role="img"
-            tabindex="0"
-            data-testid="distribution"
-            aria-label="Latency distribution. Arrow keys move, Shift and arrows draw a range, Enter chooses it, Escape clears it."
-            on:pointerdown=move |event| brushing.down(&event)
-            on:pointermove=move |event| brushing.moved(&event)
-            on:pointerup=move |_| brushing.up()
-            on:pointercancel=move |_| brushing.leave()
-            on:pointerleave=move |_| brushing.leave()
-            on:blur=move |_| brushing.leave()
-            on:keydown=move |event| brushing.key(&event)
+        <Brushed
+            brushing
+            test_id="distribution"
+            label="Latency distribution. Arrow keys move, Shift and arrows draw a range, Enter chooses it, Escape clears it."
         >
             <Axes
                 plot
@@ -153,7 +142,7 @@ fn Drawing(charts: Charts, grid: Memo<Arc<Grid>>) -> impl IntoView {
             {selected}
             {brush}
             <UprightMarks plot marks />
-        </svg>
+        </Brushed>
         <div class="chart-legend">
             <span class="chart-when num" aria-live="polite">{readout}</span>
         </div>

@@ -11,7 +11,7 @@ use crate::chart::scale::Scale;
 use crate::chart::shade::{SHADES, Shades};
 use crate::clock;
 use crate::components::chart::axes::{Axes, Ticks, UprightMarks};
-use crate::components::chart::brushing::{Brushing, Edges, rectangle};
+use crate::components::chart::brushing::{Brushed, Brushing, Edges, rectangle};
 use crate::components::chart::card::{ChartCard, plain_table};
 use crate::components::chart::plot::Plot;
 use crate::components::chart::time_chart::crosshair;
@@ -87,7 +87,7 @@ fn Drawing(charts: Charts, grid: Memo<Arc<Grid>>) -> impl IntoView {
         pieces.into_iter().map(|piece| view! { <path class=piece.class d=piece.d /> }).collect_view()
     };
     let brush = move || {
-        let brush = brushing.brush.get().or_else(|| brushing.cursor.get().map(Brush::at))?;
+        let brush = brushing.pointed()?;
         edges.with(|(across, upright)| {
             let (columns, rows) = (brush.columns(), brush.rows());
             let at = |edges: &[f64], range: &std::ops::Range<usize>| {
@@ -109,27 +109,15 @@ fn Drawing(charts: Charts, grid: Memo<Arc<Grid>>) -> impl IntoView {
         );
         Some(rectangle("selected", across, upright))
     };
-    let readout =
-        Memo::new(move |_| match brushing.brush.get().or_else(|| brushing.cursor.get().map(Brush::at)) {
-            Some(brush) => grid.with(|grid| words(charts, grid, brush)),
-            None => timeline.when(None),
-        });
+    let readout = Memo::new(move |_| match brushing.pointed() {
+        Some(brush) => grid.with(|grid| words(charts, grid, brush)),
+        None => timeline.when(None),
+    });
     view! {
-        <svg
-            node_ref=plot.svg
-            class="plot is-brushed"
-            height=HEIGHT
-            role="img"
-            tabindex="0"
-            data-testid="heat-map"
-            aria-label="Latency heat map. Arrow keys move, Shift and arrows draw a rectangle, Enter chooses it, Escape clears it."
-            on:pointerdown=move |event| brushing.down(&event)
-            on:pointermove=move |event| brushing.moved(&event)
-            on:pointerup=move |_| brushing.up()
-            on:pointercancel=move |_| brushing.leave()
-            on:pointerleave=move |_| brushing.leave()
-            on:blur=move |_| brushing.leave()
-            on:keydown=move |event| brushing.key(&event)
+        <Brushed
+            brushing
+            test_id="heat-map"
+            label="Latency heat map. Arrow keys move, Shift and arrows draw a rectangle, Enter chooses it, Escape clears it."
         >
             <Axes plot across=Signal::derive(move || timeline.ticks(plot)) upright />
             {move || crosshair(timeline, plot)}
@@ -137,7 +125,7 @@ fn Drawing(charts: Charts, grid: Memo<Arc<Grid>>) -> impl IntoView {
             {selected}
             {brush}
             <UprightMarks plot marks=Signal::derive(move || timeline.marks(plot)) />
-        </svg>
+        </Brushed>
         <div class="chart-legend">
             <span class="chart-when num" aria-live="polite">{readout}</span>
             <Ramp shades />

@@ -3,12 +3,27 @@
 use leptos::prelude::*;
 
 use crate::components::icon::{CHECK, Icon, TABLE};
+use crate::components::popover::Popover;
 use crate::model::routes::{COLUMNS, ColumnSpec, chosen, name_of, with_toggled};
 use crate::page::Page;
 
 /// A menu in which each column can be switched on and off. The choice stands in the URL.
 #[component]
 pub(super) fn ColumnChoice() -> impl IntoView {
+    view! {
+        <Popover
+            label=|| view! { <Icon path=TABLE />"Columns" }.into_any()
+            test_id="columns"
+            about="Which columns are shown"
+            role="menu"
+            class="column-menu"
+            draw=|_| items()
+        />
+    }
+    .into_any()
+}
+
+fn items() -> AnyView {
     let page = expect_context::<Page>();
     let item = move |spec: ColumnSpec| {
         let column = spec.column;
@@ -32,31 +47,5 @@ pub(super) fn ColumnChoice() -> impl IntoView {
             </button>
         }
     };
-    view! {
-        <details
-            class="anchor column-choice"
-            on:keydown=move |event| {
-                if event.key() == "Escape" {
-                    event.stop_propagation();
-                    close(&event);
-                }
-            }
-        >
-            <summary class="btn" data-testid="columns">
-                <Icon path=TABLE />
-                "Columns"
-            </summary>
-            <div class="popover" role="menu" aria-label="Columns">{COLUMNS.map(item).into_iter().collect_view()}</div>
-        </details>
-    }
-    .into_any()
-}
-
-/// Closes the menu in which a key was pressed.
-fn close(event: &leptos::ev::KeyboardEvent) {
-    use leptos::wasm_bindgen::JsCast;
-    let menu = event.current_target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-    if let Some(menu) = menu {
-        let _ = menu.remove_attribute("open");
-    }
+    COLUMNS.map(item).into_iter().collect_view().into_any()
 }
