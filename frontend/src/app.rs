@@ -12,8 +12,9 @@ use crate::live::Live;
 use crate::model::search::PAGES;
 use crate::page::Page;
 use crate::pages::{
-    compare::ComparePage, map::MapPage, not_found::NotFoundPage, proxies::ProxiesPage, proxy::ProxyPage,
-    service::ServicePage, services::ServicesPage, sources::SourcesPage, trace::TracePage, traces::TracesPage,
+    canary::CanaryPage, compare::ComparePage, map::MapPage, not_found::NotFoundPage, proxies::ProxiesPage,
+    proxy::ProxyPage, service::ServicePage, services::ServicesPage, sources::SourcesPage, trace::TracePage,
+    traces::TracesPage,
 };
 use crate::preferences::Preferences;
 
@@ -52,6 +53,7 @@ fn Frame() -> impl IntoView {
                     <Route path=path!("/services/:name") view=ServicePage />
                     <Route path=path!("/traces") view=TracesPage />
                     <Route path=path!("/traces/compare") view=ComparePage />
+                    <Route path=path!("/canary") view=CanaryPage />
                     <Route path=path!("/proxies") view=ProxiesPage />
                     <Route path=path!("/proxies/:id") view=ProxyPage />
                     <Route path=path!("/sources") view=SourcesPage />

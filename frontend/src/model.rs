@@ -1,6 +1,7 @@
 //! What is drawn, worked out without a browser: every file here is pure and tested natively.
 
 pub(crate) mod boxes;
+pub(crate) mod canary;
 pub(crate) mod comparing;
 pub(crate) mod node_id;
 pub(crate) mod parts;

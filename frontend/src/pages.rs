@@ -1,5 +1,6 @@
 //! The pages, named for their URL.
 
+pub(crate) mod canary;
 pub(crate) mod compare;
 pub(crate) mod map;
 pub(crate) mod not_found;

@@ -7,10 +7,12 @@ use sidecarta_queries::api::graph::NodeKind;
 
 use crate::model::node_id::NodeId;
 
+pub(crate) mod canary;
 pub(crate) mod service;
 mod trace_view;
 mod traces;
 
+pub(crate) use canary::CanaryState;
 pub(crate) use service::ServiceState;
 pub(crate) use trace_view::TraceView;
 pub(crate) use traces::{TraceOrder, TraceSearch};
@@ -91,6 +93,8 @@ pub(crate) struct PageState {
     pub(crate) all: bool,
     /// Routes and charts.
     pub(crate) service: ServiceState,
+    /// What is compared.
+    pub(crate) canary: CanaryState,
 }
 
 impl Default for PageState {
@@ -113,6 +117,7 @@ impl Default for PageState {
             hide_idle: false,
             all: false,
             service: ServiceState::default(),
+            canary: CanaryState::default(),
         }
     }
 }
@@ -151,6 +156,7 @@ impl PageState {
             "hide_idle" => self.hide_idle = value == "1",
             "all" => self.all = value == "1",
             _ => {
+                self.canary.set(key, value.clone());
                 self.service.set(key, value.clone());
                 self.traces.set(key, value);
             }
@@ -183,6 +189,7 @@ impl PageState {
             }
         }
         self.service.append(&mut pairs);
+        self.canary.append(&mut pairs);
         if self.trace_view != TraceView::default() {
             pairs.append_pair("view", self.trace_view.name());
         }
@@ -213,6 +220,11 @@ impl PageState {
     pub(crate) fn routes_link(&self, name: &str, caller: Option<&str>) -> String {
         let service = ServiceState { caller: caller.map(str::to_owned), ..ServiceState::default() };
         format!("/services/{}{}", encode_segment(name), Self { service, ..self.carried() }.query())
+    }
+
+    /// The comparison of two versions of a service, in the same time range.
+    pub(crate) fn canary_link(&self, canary: CanaryState) -> String {
+        format!("/canary{}", Self { canary, ..self.carried() }.query())
     }
 
     /// The page of one proxy, in the same time range.

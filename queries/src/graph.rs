@@ -7,7 +7,8 @@
 //! 4. [`answer`] turns them into the wire types, adding up by [`together`] what is drawn as one.
 //! 5. [`filtered`] takes out of it what was asked for.
 //!
-//! `routes` and `proxies` tell of the same series by route and by proxy, `trace_calls` of the calls of one trace.
+//! `routes` and `proxies` tell of the same series by route and by proxy, `sides` of two versions of a service, `trace_calls`
+//! of the calls of one trace.
 
 mod answer;
 mod counted;
@@ -21,6 +22,7 @@ mod proxies;
 mod routes;
 mod rules;
 mod series;
+mod sides;
 mod steps;
 mod together;
 mod trace_calls;
@@ -39,6 +41,7 @@ pub use rules::{IdentityRuleConfig, IdentityRules, IdentityRulesError};
 pub(crate) use trace_calls::trace_calls;
 
 pub use series::{SeriesQuestion, SeriesSubject, series};
+pub use sides::{ALL_ROUTES, Cell, Sides, SidesQuestion, sides};
 
 /// How long a calling or called span may be on its way before its absence means something, seconds. Senders keep spans
 /// for up to five seconds, twice in a row where a collector stands between.

@@ -5,6 +5,8 @@
 
 pub mod api;
 #[cfg(not(target_family = "wasm"))]
+pub mod canary;
+#[cfg(not(target_family = "wasm"))]
 pub mod dictionary;
 #[cfg(not(target_family = "wasm"))]
 pub mod frame;

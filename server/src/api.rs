@@ -1,5 +1,6 @@
 //! The handlers, one file a resource.
 
+pub mod canary;
 pub mod graph;
 pub mod health;
 pub mod identity;

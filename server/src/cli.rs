@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use figment::value::{Dict, Value};
 
 /// The map of an Envoy mesh: takes Envoy's statistics and OTLP traces, and shows who calls whom and where it hurts.
@@ -20,6 +21,8 @@ pub struct Cli {
 pub enum Command {
     /// Collect telemetry and serve the dashboard.
     Serve(ServeFlags),
+    /// Say whether one version of a service is worse than another: exit code 0 if not, 1 if so, 2 if that cannot be told yet.
+    Canary(Box<CanaryFlags>),
     /// Print the configuration that is in effect, with the origin of each value.
     Config(ConfigFlags),
 }
@@ -80,6 +83,69 @@ impl ServeFlags {
     }
 }
 
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CanaryFormat {
+    /// A report to be read.
+    #[default]
+    Text,
+    /// The API's answer.
+    Json,
+}
+
+/// Flags of `canary`.
+#[derive(Clone, Debug, Args)]
+pub struct CanaryFlags {
+    /// Name or node id of the service.
+    #[arg(long)]
+    pub service: String,
+    /// The version that is known.
+    #[arg(long, value_name = "VERSION")]
+    pub baseline: String,
+    /// The version that is judged.
+    #[arg(long, value_name = "VERSION")]
+    pub candidate: String,
+    /// Start: RFC 3339, `now` or relative as `-15m` [default: -15m, or now with --wait].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub from: Option<String>,
+    /// End, likewise [default: now].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, conflicts_with = "wait")]
+    pub to: Option<String>,
+    /// Compare with an earlier time of the baseline, as long as the range, that ended then. The weaker evidence.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub baseline_to: Option<String>,
+    /// Policy: a file in TOML, YAML or JSON, by its name's ending.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Wait so long for a verdict at most: `90s`, `30m`, `2h`.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub wait: Option<Duration>,
+    /// How often to look while waiting.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
+    pub every: Duration,
+    /// How to print the answer.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: CanaryFormat,
+    /// Address of the server.
+    #[arg(long, value_name = "URL", env = "SIDECARTA_URL", default_value = "http://127.0.0.1:7117")]
+    pub server: String,
+}
+
+/// A number with one of `s`, `m`, `h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    const DAY_S: u64 = 86_400;
+    let bad = || format!("`{text}` is no duration of a second to a day, such as 90s, 30m or 2h");
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3_600,
+        _ => return Err(bad()),
+    };
+    let count: u64 = text[..text.len() - 1].parse().map_err(|_| bad())?;
+    let seconds = count.checked_mul(unit).filter(|seconds| (1..=DAY_S).contains(seconds)).ok_or_else(bad)?;
+    Ok(Duration::from_secs(seconds))
+}
+
 /// Flags of `config`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct ConfigFlags {
@@ -100,5 +166,14 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_a_unit_and_an_end() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("2h"), Ok(Duration::from_secs(7_200)));
+        for bad in ["", "5", "m", "-5m", "0s", "25h", "99999999999999999999h", "5é"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod api;
 pub mod assets;
+pub mod canary_command;
+mod canary_report;
 pub mod cli;
 pub mod config;
 pub mod error;

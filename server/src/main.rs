@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use sidecarta_server::cli::{Cli, Command};
 use sidecarta_server::config::{self, Config};
-use sidecarta_server::{lifecycle, open_files};
+use sidecarta_server::{canary_command, lifecycle, open_files};
 use tracing_subscriber::EnvFilter;
 
 // Spans are many small strings, which the system's allocator serves at half the speed.
@@ -28,6 +28,13 @@ fn main() -> ExitCode {
         Command::Serve(flags) => match Config::load(flags.config.as_deref(), &flags.overrides()) {
             Ok(config) => serve(&config),
             Err(error) => complain(&error, BAD_USAGE),
+        },
+        Command::Canary(flags) => match canary_command::run(&flags) {
+            Ok(told) => match say(&told.text) {
+                ExitCode::SUCCESS => ExitCode::from(told.code),
+                failed => failed,
+            },
+            Err(error) => complain(&error, error.code()),
         },
         Command::Config(flags) if flags.default => say(&config::default_file()),
         Command::Config(flags) => match config::explain(flags.config.as_deref()) {

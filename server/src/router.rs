@@ -12,7 +12,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
 
 use crate::api::{
-    graph, health, identity, proxies, routes, search, series, services, sources, status, traces,
+    canary, graph, health, identity, proxies, routes, search, series, services, sources, status, traces,
 };
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -37,6 +37,9 @@ use crate::{assets, live};
         proxies::find_proxy,
         proxies::edge_statistics,
         identity::explain_name,
+        canary::get_verdict,
+        canary::post_verdict,
+        canary::flagger,
         sources::list_sources,
         sources::read_past,
         status::get_status
@@ -66,6 +69,8 @@ pub fn router(state: AppState) -> Router {
         .route("/proxies/{id}", get(proxies::find_proxy))
         .route("/edges/statistics", get(proxies::edge_statistics))
         .route("/identity", get(identity::explain_name))
+        .route("/canary", get(canary::get_verdict).post(canary::post_verdict))
+        .route("/canary/flagger", post(canary::flagger))
         .route("/sources", get(sources::list_sources))
         .route("/sources/backfill", post(sources::read_past))
         .route("/status", get(status::get_status))

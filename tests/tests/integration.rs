@@ -32,6 +32,8 @@ mod process;
 mod prometheus;
 #[path = "integration/push.rs"]
 mod push;
+#[path = "integration/rollout.rs"]
+mod rollout;
 #[path = "integration/route_truth.rs"]
 mod route_truth;
 #[path = "integration/scrape.rs"]

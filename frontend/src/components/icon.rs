@@ -8,6 +8,7 @@ pub(crate) const SERVICES: &str = "M3.5 2.5h9a1 1 0 0 1 1 1V6a1 1 0 0 1-1 1h-9a1
 pub(crate) const PROXIES: &str = "M5.5 2.5h5a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1h-5a1 1 0 0 1-1-1v-9a1 1 0 0 1 1-1zM1.5 8h13M12.4 5.9L14.5 8l-2.1 2.1";
 pub(crate) const SOURCES: &str = "M5.5 2v3.5M10.5 2v3.5M3.5 5.5h9v2.2a4.5 4.5 0 0 1-9 0zM8 12.2V14.5";
 pub(crate) const TRACES: &str = "M2 3.5h7M4.5 8h8M7.5 12.5H14";
+pub(crate) const CANARY: &str = "M8 2v12M3 4.5h10M3 4.5L1.2 9.5h3.6zM13 4.5l-1.8 5h3.6zM5.5 14h5";
 pub(crate) const COMPARE: &str = "M5.5 2.5v11M10.5 2.5v11M2.5 5.5h3M10.5 10.5h3M2.5 10.5h3M10.5 5.5h3";
 pub(crate) const SWAP: &str = "M3 5.5h9M9.5 3L12 5.5 9.5 8M13 10.5H4M6.5 8L4 10.5 6.5 13";
 pub(crate) const REFRESH: &str = "M13 8a5 5 0 1 1-1.6-3.7M13 2.2v3h-3";

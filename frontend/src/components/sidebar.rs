@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::components::icon::{Icon, MAP, PROXIES, SERVICES, SOURCES, TRACES};
+use crate::components::icon::{CANARY, Icon, MAP, PROXIES, SERVICES, SOURCES, TRACES};
 use crate::format;
 use crate::live::Live;
 use crate::page::Page;
@@ -43,6 +43,7 @@ pub(crate) fn Sidebar() -> impl IntoView {
                 <NavLink path="/" title="Map" icon=MAP />
                 <NavLink path="/services" title="Services" icon=SERVICES />
                 <NavLink path="/traces" title="Traces" icon=TRACES />
+                <NavLink path="/canary" title="Canary" icon=CANARY />
                 <NavLink path="/proxies" title="Proxies" icon=PROXIES />
                 <NavLink path="/sources" title="Sources" icon=SOURCES />
             </nav>

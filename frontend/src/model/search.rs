@@ -33,11 +33,12 @@ pub(crate) struct Found {
 }
 
 /// Pages by title and path.
-pub(crate) const PAGES: [(&str, &str); 6] = [
+pub(crate) const PAGES: [(&str, &str); 7] = [
     ("Map", "/"),
     ("Services", "/services"),
     ("Traces", "/traces"),
     ("Compare traces", "/traces/compare"),
+    ("Canary", "/canary"),
     ("Proxies", "/proxies"),
     ("Sources", "/sources"),
 ];

@@ -73,6 +73,15 @@ pub(crate) fn comparison(page: &PageState, subject: &str, selection: Selection) 
     format!("/traces/compare?{}", pairs.finish())
 }
 
+/// The page that holds two sets of requests against each other.
+pub(crate) fn against(page: &PageState, selection: &str, baseline: &str) -> String {
+    let mut pairs = Serializer::new(String::new());
+    pairs.append_pair("selection", selection).append_pair("baseline", baseline);
+    append_range(&mut pairs, page, Selection::default(), "");
+    append_zone(&mut pairs, page);
+    format!("/traces/compare?{}", pairs.finish())
+}
+
 fn durations(selection: Selection) -> String {
     let low = selection.low_ms.map(|ms| format!("duration>={ms}ms"));
     let high = selection.high_ms.map(|ms| format!("duration<{ms}ms"));

@@ -121,6 +121,12 @@ fn searches() -> impl Strategy<Value = TraceSearch> {
     )
 }
 
+fn canaries() -> impl Strategy<Value = CanaryState> {
+    let text = || proptest::option::of("[a-z:@→/&=+% ]{1,12}");
+    (text(), text(), text(), proptest::option::of("[0-9]{1,2}"))
+        .prop_map(|(service, old, new, margin)| CanaryState { service, old, new, margin })
+}
+
 fn states() -> impl Strategy<Value = PageState> {
     let text = || proptest::option::of("[a-z:@→/&=+% ]{1,12}");
     (
@@ -133,9 +139,16 @@ fn states() -> impl Strategy<Value = PageState> {
         (text(), text(), 1..=MAX_DEPTH, proptest::option::of(0.001..1e6_f64), any::<[bool; 5]>()),
         service_states(),
         searches(),
+        canaries(),
     )
         .prop_map(
-            |((from, version, find, sort), (focus, select, depth, min_rate, flags), service, traces)| {
+            |(
+                (from, version, find, sort),
+                (focus, select, depth, min_rate, flags),
+                service,
+                traces,
+                canary,
+            )| {
                 PageState {
                     from,
                     to: if flags[0] { "now".to_owned() } else { "2026-11-23T09:00:00Z".to_owned() },
@@ -163,6 +176,7 @@ fn states() -> impl Strategy<Value = PageState> {
                     all: flags[4],
                     service,
                     traces,
+                    canary,
                 }
             },
         )

@@ -149,6 +149,20 @@ pub(super) fn merge(
     merged
 }
 
+/// Which series tell of which edge, each request by one of those of the same voice or order: Envoys that are asked themselves
+/// may stand behind the other counters, and both sides count the same requests.
+pub(super) fn told_once(told: &[(EdgeKey, Voice, u32)]) -> Vec<(EdgeKey, Voice, u32)> {
+    let has: HashSet<(EdgeKey, Voice)> = told.iter().map(|&(edge, voice, _)| (edge, voice)).collect();
+    let is_again = |edge: EdgeKey, voice: Voice| match voice {
+        Voice::CountedByCaller => has.contains(&(edge, Voice::Envoy)),
+        Voice::CountedByCallee => {
+            has.contains(&(edge, Voice::Envoy)) || has.contains(&(edge, Voice::CountedByCaller))
+        }
+        _ => false,
+    };
+    told.iter().copied().filter(|&(edge, voice, _)| !is_again(edge, voice)).collect()
+}
+
 /// The rules of identity over what was seen in a range.
 pub(super) fn identity<'a>(
     directory: &'a Directory,

@@ -5,7 +5,7 @@ use foldhash::HashMap;
 use crate::api::graph::NodeKind;
 use crate::rows::access_log::Direction;
 use crate::rows::envoy::StatObject;
-use crate::store::{Directory, LoggedRoute, SeriesKey, SeriesTotal};
+use crate::store::{Directory, LoggedRoute, ProxyRecord, SeriesKey, SeriesTotal};
 use crate::trace::Endpoint;
 
 use super::answer::{node_ids, plain_id};
@@ -98,6 +98,15 @@ impl<'a> Resolver<'a> {
         };
         self.ends.insert((end, caller), number);
         number
+    }
+
+    /// The node behind a cluster of a proxy.
+    pub(super) fn node_of_cluster(&mut self, cluster: &str, record: &ProxyRecord) -> Option<usize> {
+        let (own, _) = self.identity.proxy(record);
+        match self.identity.cluster(cluster, &own.name, Some(record)) {
+            Target::Node(node, _) => Some(self.number(node)),
+            Target::Itself | Target::Telemetry => None,
+        }
     }
 
     /// What a series of routes tells of; a gateway's logs tell of two.

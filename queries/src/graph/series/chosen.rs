@@ -5,7 +5,7 @@ use foldhash::{HashMap, HashSet};
 use crate::store::{Directory, Family, SeriesKey, SeriesTotal};
 
 use super::SeriesSubject;
-use crate::graph::edges::EdgeKey;
+use crate::graph::edges;
 use crate::graph::views::Resolver;
 use crate::graph::voices::Voice;
 use crate::graph::{GraphQuery, IdentityRules};
@@ -88,15 +88,7 @@ impl<'a> Search<'a, '_> {
     /// The series of edges, of which the versions are known, and which are `taken` themselves where no route is asked for.
     fn edges(&mut self, taken: bool) {
         let told = std::mem::take(&mut self.resolver.merged.told);
-        // Envoys that are asked themselves may stand behind the other counters, and both sides count the same requests.
-        let has: HashSet<(EdgeKey, Voice)> = told.iter().map(|&(edge, voice, _)| (edge, voice)).collect();
-        let is_again = |edge: EdgeKey, voice: Voice| match voice {
-            Voice::CountedByCaller => has.contains(&(edge, Voice::Envoy)),
-            Voice::CountedByCallee => {
-                has.contains(&(edge, Voice::Envoy)) || has.contains(&(edge, Voice::CountedByCaller))
-            }
-            _ => false,
-        };
+        let once: HashSet<u32> = edges::told_once(&told).into_iter().map(|one| one.2).collect();
         let nodes: Vec<_> = self.resolver.merged.nodes.iter().map(|(node, _)| node.clone()).collect();
         let numbers: Vec<usize> = nodes.into_iter().map(|node| self.resolver.number(node)).collect();
         for (edge, voice, id) in told {
@@ -104,7 +96,7 @@ impl<'a> Search<'a, '_> {
             if self.is_callee(callee) {
                 self.found(callee, id);
             }
-            if taken && self.is_wanted(callee, Some(caller)) && !is_again(edge, voice) {
+            if taken && self.is_wanted(callee, Some(caller)) && once.contains(&id) {
                 self.chosen.series.push((Family::Edges, id, voice));
             }
         }

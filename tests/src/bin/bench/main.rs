@@ -6,6 +6,7 @@
 
 mod browser;
 mod browser_page;
+mod canary;
 mod envoy_spans;
 mod envoys;
 mod freshness;
@@ -52,6 +53,9 @@ struct Arguments {
     /// Requests of each edge a day for `graph`.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=200))]
     requests_a_day: u32,
+    /// Runs of each kind of traffic for `canary`.
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    runs: u32,
     /// Proxies that `envoys` scrapes.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(10..=10_000))]
     proxies: u32,
@@ -84,6 +88,8 @@ enum Row {
     Routes,
     /// CPU seconds per round of scraping a thousand Envoys, and whether slow ones hold up others.
     Envoys,
+    /// How often canary verdicts are wrong, and how long they take.
+    Canary,
     /// Bytes that a browser fetches.
     Page,
     /// Layout, live updates and first paint of the map in Chromium.
@@ -126,6 +132,7 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failu
         Row::Trace,
         Row::Routes,
         Row::Envoys,
+        Row::Canary,
     ] {
         let with_disk = row == Row::Ingest && arguments.rows.contains(&Row::Disk);
         let with_search = row == Row::Graph && arguments.rows.contains(&Row::Search);
@@ -142,6 +149,7 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failu
             Row::Graph | Row::Search => graph::measure(&sidecarta, arguments, report).await,
             Row::Routes => routes::measure(&sidecarta, arguments, report).await,
             Row::Envoys => envoys::measure(&sidecarta, arguments, report).await,
+            Row::Canary => canary::measure(arguments, report).await,
         };
         if let Err(error) = measured {
             failures.push(format!("{row:?}: {error}"));

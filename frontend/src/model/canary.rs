@@ -1,0 +1,153 @@
+//! Verdicts in words and numbers for the page.
+
+use sidecarta_queries::api::canary::{Check, Interval, Outcome, SideSummary, Unit};
+use sidecarta_queries::api::graph::VersionShare;
+
+use crate::format;
+
+/// An outcome in a word.
+pub(crate) fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "Pass",
+        Outcome::Fail => "Fail",
+        Outcome::Insufficient => "Not decided",
+    }
+}
+
+/// The class that gives an outcome its colour.
+pub(crate) fn class(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "is-healthy",
+        Outcome::Fail => "is-failing",
+        Outcome::Insufficient => "is-idle",
+    }
+}
+
+/// What a check is called on the page.
+pub(crate) fn title(check: &Check) -> String {
+    if check.unit == Unit::Share { "Error rate".to_owned() } else { format!("Latency, {}", check.name) }
+}
+
+/// A value with its unit.
+pub(crate) fn value(unit: Unit, side: &SideSummary) -> String {
+    match unit {
+        _ if side.requests == 0 => "–".to_owned(),
+        Unit::Share => format::percent(side.value),
+        Unit::Ms => format::duration(side.value),
+    }
+}
+
+/// A difference with its sign.
+pub(crate) fn difference(unit: Unit, value: f64) -> String {
+    let sign = if value > 0.0 { "+" } else { "" };
+    match unit {
+        Unit::Share => format!("{sign}{} points", number(100.0 * value)),
+        Unit::Ms => format!("{sign}{} ms", number(value)),
+    }
+}
+
+/// An interval in words.
+pub(crate) fn between(unit: Unit, interval: &Interval) -> String {
+    let (scale, name) = if unit == Unit::Share { (100.0, "points") } else { (1.0, "ms") };
+    let bound = |bound: f64| {
+        let sign = if bound > 0.0 { "+" } else { "" };
+        format!("{sign}{}", number(scale * bound))
+    };
+    match (interval.low, interval.high) {
+        (Some(low), Some(high)) => format!("{} to {} {name}", bound(low), bound(high)),
+        (Some(low), None) => format!("at least {} {name}", bound(low)),
+        (None, Some(high)) => format!("at most {} {name}", bound(high)),
+        (None, None) => "not known yet".to_owned(),
+    }
+}
+
+/// With three digits that count, or all before the point.
+pub(crate) fn number(value: f64) -> String {
+    let digits = match value.abs() {
+        100.0.. => 0,
+        10.0.. => 1,
+        _ => 2,
+    };
+    let text = format!("{value:.digits$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// Lowest and highest difference that a drawing of a check shows: what is not refuted by now, no difference, and the margin,
+/// with room around. How wide the interval was at first, nobody needs to see.
+pub(crate) fn domain(check: &Check) -> (f64, f64) {
+    let mut values = vec![0.0, check.margin_difference, check.difference];
+    values.extend([check.interval.low, check.interval.high].into_iter().flatten());
+    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let room = 0.6 * (high - low).max(if check.unit == Unit::Share { 1e-4 } else { 0.1 });
+    (low - room, high + room)
+}
+
+/// The two versions that one would compare: the one with the most requests, and the last of the others by name, as
+/// versions are mostly counted up.
+pub(crate) fn likely(versions: &[VersionShare]) -> Option<(String, String)> {
+    let known = || versions.iter().filter(|version| !version.version.is_empty());
+    let old = known().max_by_key(|version| version.requests)?;
+    let new = known()
+        .filter(|version| version.version != old.version)
+        .max_by(|one, other| natural(&one.version).cmp(&natural(&other.version)))?;
+    Some((old.version.clone(), new.version.clone()))
+}
+
+/// A text that sorts by the numbers in it.
+fn natural(text: &str) -> Vec<(u64, &str)> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let word = rest.find(|letter: char| letter.is_ascii_digit()).unwrap_or(rest.len());
+        let (name, digits) = rest.split_at(word);
+        let end = digits.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(digits.len());
+        let (number, after) = digits.split_at(end);
+        parts.push((0, name));
+        parts.push((number.parse().unwrap_or(u64::MAX), ""));
+        rest = after;
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(name: &str, requests: u64) -> VersionShare {
+        VersionShare { version: name.to_owned(), requests, ..VersionShare::default() }
+    }
+
+    #[test]
+    fn the_newest_version_is_held_against_the_one_with_the_most_requests() {
+        let versions = [version("v9", 900), version("v10", 90), version("", 5), version("v2", 3)];
+        assert_eq!(likely(&versions), Some(("v9".to_owned(), "v10".to_owned())));
+        assert_eq!(likely(&versions[..1]), None);
+        assert_eq!(likely(&[version("", 1), version("v1", 3)]), None);
+    }
+
+    #[test]
+    fn differences_have_a_sign_and_intervals_their_ends() {
+        assert_eq!(difference(Unit::Share, 0.0123), "+1.23 points");
+        assert_eq!(difference(Unit::Ms, -3.0), "-3 ms");
+        let interval = |low, high| Interval { low, high };
+        assert_eq!(between(Unit::Share, &interval(Some(-0.001), Some(0.02))), "-0.1 to +2 points");
+        assert_eq!(between(Unit::Ms, &interval(None, Some(12.0))), "at most +12 ms");
+        assert_eq!(between(Unit::Ms, &interval(None, None)), "not known yet");
+    }
+
+    #[test]
+    fn a_drawing_shows_zero_and_the_margin() {
+        let check = Check {
+            margin_difference: 0.005,
+            difference: 0.02,
+            interval: Interval { low: Some(0.01), high: Some(0.03) },
+            ..Check::default()
+        };
+        let (low, high) = domain(&check);
+        assert!(low < 0.0 && high > 0.03, "{low} {high}");
+        let (low, high) = domain(&Check::default());
+        assert!(low < high);
+    }
+}

@@ -1,0 +1,90 @@
+//! Error rate and quantiles: what both sides had, and how sure the difference is.
+
+use leptos::prelude::*;
+use sidecarta_queries::api::canary::{Check, Outcome, Verdict};
+
+use super::interval::IntervalChart;
+use crate::format;
+use crate::model::canary::{between, class, difference, title, value, word};
+
+/// A card for each check.
+#[component]
+pub(super) fn Checks(verdict: Memo<Verdict>) -> impl IntoView {
+    let names = Memo::new(move |_| {
+        verdict.with(|verdict| verdict.checks.iter().map(|check| check.name.clone()).collect::<Vec<_>>())
+    });
+    view! {
+        <div class="canary-checks">
+            <For each=move || names.get() key=Clone::clone let(name)>
+                <CheckCard name verdict />
+            </For>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn CheckCard(name: String, verdict: Memo<Verdict>) -> impl IntoView {
+    let check = Memo::new(move |_| {
+        verdict.with(|verdict| {
+            verdict.checks.iter().find(|check| check.name == name).cloned().unwrap_or_default()
+        })
+    });
+    let sides =
+        Memo::new(move |_| verdict.with(|verdict| [verdict.baseline.clone(), verdict.candidate.clone()]));
+    let result = move || check.with(|check| check.result);
+    view! {
+        <section class="card canary-check" data-testid=move || format!("check-{}", check.with(|check| check.name.clone()))>
+            <header class="canary-check-head">
+                <h2>{move || check.with(title)}</h2>
+                <span class=move || format!("health health-pill {}", class(result()))>{move || word(result())}</span>
+                {move || check.with(|check| check.muted).then(|| view! { <span class="muted small">"muted"</span> })}
+            </header>
+            <dl class="canary-values num">
+                <div>
+                    <dt>{move || sides.with(|sides| sides[0].clone())}</dt>
+                    <dd>{move || check.with(|check| value(check.unit, &check.baseline))}</dd>
+                    <dd class="muted small">{move || check.with(|check| counts(check, false))}</dd>
+                </div>
+                <div>
+                    <dt>{move || sides.with(|sides| sides[1].clone())}</dt>
+                    <dd>{move || check.with(|check| value(check.unit, &check.candidate))}</dd>
+                    <dd class="muted small">{move || check.with(|check| counts(check, true))}</dd>
+                </div>
+                <div>
+                    <dt>"Difference"</dt>
+                    <dd>{move || check.with(|check| difference(check.unit, check.difference))}</dd>
+                    <dd class="muted small">{move || check.with(|check| between(check.unit, &check.interval))}</dd>
+                </div>
+            </dl>
+            <IntervalChart check />
+            <p class="muted small">{move || check.with(explain)}</p>
+        </section>
+    }
+    .into_any()
+}
+
+fn counts(check: &Check, is_candidate: bool) -> String {
+    let side = if is_candidate { &check.candidate } else { &check.baseline };
+    format!("{} of {}", format::count(side.errors), format::count(side.requests))
+}
+
+/// What the picture says, in a sentence.
+fn explain(check: &Check) -> String {
+    let margin = difference(check.unit, check.margin_difference);
+    match check.result {
+        Outcome::Fail => {
+            format!("The whole band came to lie beyond the margin of {margin}: worse than allowed.")
+        }
+        Outcome::Pass => format!("The whole band lies below the margin of {margin}: not worse than allowed."),
+        Outcome::Insufficient => {
+            let needed = check.needed_requests.map_or_else(String::new, |requests| {
+                format!(
+                    " It takes about {} more requests to tell, if all goes on like this.",
+                    format::count(requests)
+                )
+            });
+            format!("The band still holds the margin of {margin}: both are possible.{needed}")
+        }
+    }
+}

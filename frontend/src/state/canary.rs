@@ -1,0 +1,80 @@
+//! What the page of canaries compares.
+
+use std::borrow::Cow;
+
+use form_urlencoded::Serializer;
+
+use super::non_empty;
+
+/// The part of the state that belongs to the comparison of versions. Every field has a default that the URL leaves out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CanaryState {
+    /// Name of the service.
+    pub(crate) service: Option<String>,
+    /// The version that is known.
+    pub(crate) old: Option<String>,
+    /// The version that is judged.
+    pub(crate) new: Option<String>,
+    /// How many more requests in a hundred may fail, where that is not the policy's default.
+    pub(crate) margin: Option<String>,
+}
+
+impl CanaryState {
+    /// Takes a value of the query; one with another key is left alone.
+    pub(super) fn set(&mut self, key: &str, value: Cow<'_, str>) {
+        match key {
+            "service" => self.service = non_empty(value),
+            "old" => self.old = non_empty(value),
+            "new" => self.new = non_empty(value),
+            "margin" => {
+                let is_margin =
+                    |text: &String| text.parse().is_ok_and(|points: f64| (0.0..=100.0).contains(&points));
+                self.margin = non_empty(value).filter(is_margin);
+            }
+            _ => {}
+        }
+    }
+
+    /// Writes what is not the default.
+    pub(super) fn append(&self, pairs: &mut Serializer<'_, String>) {
+        let values =
+            [("service", &self.service), ("old", &self.old), ("new", &self.new), ("margin", &self.margin)];
+        for (key, value) in values {
+            if let Some(value) = value {
+                pairs.append_pair(key, value);
+            }
+        }
+    }
+
+    /// The parameters of `GET /api/v1/canary` beside the range, once it is known what is compared.
+    pub(crate) fn parameters(&self) -> Option<String> {
+        let mut pairs = Serializer::new(String::new());
+        pairs.append_pair("service", self.service.as_ref()?);
+        pairs.append_pair("baseline", self.old.as_ref()?).append_pair("candidate", self.new.as_ref()?);
+        if let Some(points) = self.margin.as_ref().and_then(|points| points.parse::<f64>().ok()) {
+            let policy = format!(r#"{{"errors":{{"margin":{{"absolute":{}}}}}}}"#, points / 100.0);
+            pairs.append_pair("policy", &policy);
+        }
+        Some(pairs.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_api_is_asked_once_it_is_known_what_for() {
+        let mut state = CanaryState::default();
+        for (key, value) in [("service", "orders"), ("old", "v1")] {
+            state.set(key, value.into());
+        }
+        assert_eq!(state.parameters(), None);
+        state.set("new", "v2".into());
+        assert_eq!(state.parameters().unwrap(), "service=orders&baseline=v1&candidate=v2");
+        state.set("margin", "200".into());
+        assert_eq!(state.margin, None, "no more than all requests can fail");
+        state.set("margin", "0.5".into());
+        assert!(state.parameters().unwrap().contains("0.005"), "{:?}", state.parameters());
+    }
+}

@@ -1,0 +1,590 @@
+//! The judge: takes the steps of a comparison as they come, and can tell at any time what they come to.
+
+use crate::api::canary::{Check, Interval, Look, Outcome, RouteCheck, RouteVerdict, SideSummary, Unit};
+use crate::api::policy::{LatencyPolicy, Margin, Policy};
+use crate::sketch::{Scheme, to_six_digits};
+
+use super::errors::{Allowance, Claim, ErrorTest, Trials};
+use super::latency::{Distribution, QuantileTest, Slower};
+use super::sentence::quantile_name;
+use super::traffic::{Blocks, Both, Latencies, Side, trials};
+
+/// Requests along one route and of one caller, which are compared among themselves alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StratumKey {
+    /// Method and template.
+    pub route: String,
+    /// Node id of the caller, where known.
+    pub caller: Option<String>,
+}
+
+/// Everything that is compared.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    policy: Policy,
+    /// Chance of a mistake to either side, for each check that is not muted.
+    alpha: f64,
+    quantiles: Vec<(LatencyPolicy, QuantileTest)>,
+    whole: Pile,
+    strata: Vec<Stratum>,
+    steps: usize,
+    step_s: i64,
+    /// Steps after which each check failed first.
+    failed: Vec<Option<usize>>,
+    history: Vec<(usize, Vec<(f64, Interval)>)>,
+    /// How many times the history is looked at; none where nobody looks at it.
+    looks: usize,
+}
+
+/// What is known of some requests.
+#[derive(Clone, Debug)]
+struct Pile {
+    errors: ErrorTest,
+    latencies: Latencies,
+}
+
+impl Pile {
+    fn new(margin: Margin, scheme: Scheme) -> Self {
+        Self { errors: ErrorTest::new(allowance(margin)), latencies: Latencies::new(scheme) }
+    }
+
+    fn push(&mut self, block: &Both<Side>) {
+        self.errors.add(&trials(block));
+        self.latencies.push(block);
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Stratum {
+    key: StratumKey,
+    blocks: Blocks,
+    pile: Pile,
+    /// Of its own, where its route has one.
+    latency: Option<Margin>,
+}
+
+/// What a check comes to.
+#[derive(Clone, Debug)]
+struct Finding {
+    result: Outcome,
+    /// How much more of the same traffic is needed.
+    times: Option<f64>,
+}
+
+/// More than so many times what there is, nobody waits for.
+const MOST_TIMES: f64 = 1e3;
+
+impl Judge {
+    /// Over these routes and callers, of which those that the policy ignores are left out.
+    pub fn new(policy: &Policy, strata: Vec<StratumKey>, (scheme, step_s): (Scheme, i64)) -> Self {
+        let told = 1 + policy.latency.iter().filter(|latency| !latency.muted).count()
+            - usize::from(policy.errors.muted && policy.latency.iter().any(|latency| !latency.muted));
+        let strata: Vec<Stratum> = strata
+            .into_iter()
+            .map(|key| {
+                let own = policy.route(&key.route);
+                let errors = own.and_then(|own| own.errors).unwrap_or(policy.errors.margin);
+                let latency = own.and_then(|own| own.latency);
+                Stratum { key, blocks: Blocks::default(), pile: Pile::new(errors, scheme), latency }
+            })
+            .collect();
+        // Half of the chance of a mistake is for the whole, half for its parts, where there are any.
+        let parts = if strata.len() > 1 { 2.0 } else { 1.0 };
+        Self {
+            alpha: (1.0 - policy.confidence) / told as f64 / parts,
+            quantiles: policy.latency.iter().map(|one| (*one, QuantileTest::new(one.quantile))).collect(),
+            whole: Pile::new(policy.errors.margin, scheme),
+            strata,
+            steps: 0,
+            step_s,
+            failed: vec![None; 1 + policy.latency.len()],
+            history: Vec::new(),
+            looks: 0,
+            policy: policy.clone(),
+        }
+    }
+
+    /// The same, that keeps what it found at up to so many times of `steps` steps.
+    #[must_use]
+    pub fn with_history(self, looks: usize, steps: usize) -> Self {
+        Self { looks: steps.div_ceil(looks.max(1)).max(1), ..self }
+    }
+
+    /// Takes the next step, of each route and caller in the order given, and looks at what it says.
+    pub fn push(&mut self, step: &[Both<Side>]) {
+        self.steps += 1;
+        let mut is_new = false;
+        for (stratum, sides) in self.strata.iter_mut().zip(step) {
+            if let Some(block) = stratum.blocks.push(sides) {
+                stratum.pile.push(&block);
+                self.whole.push(&block);
+                is_new = true;
+            }
+        }
+        if !is_new {
+            return;
+        }
+        let distributions = self.whole.latencies.distributions();
+        for check in 0..self.failed.len() {
+            if self.failed[check].is_none() && self.fails_by_now(check, &distributions) {
+                self.failed[check] = Some(self.steps);
+            }
+        }
+        if self.looks > 0 && self.history.last().is_none_or(|last| self.steps - last.0 >= self.looks) {
+            self.look();
+        }
+    }
+
+    /// Whether everything is decided, so that nobody needs to go on.
+    pub fn has_failed(&self) -> bool {
+        self.failed.iter().enumerate().any(|(check, failed)| failed.is_some() && !self.is_muted(check))
+    }
+
+    /// Whether each check that counts is passed by now.
+    pub fn has_passed(&self) -> bool {
+        let distributions = self.whole.latencies.distributions();
+        self.has_least()
+            && !self.has_failed()
+            && (0..self.failed.len())
+                .all(|check| self.is_muted(check) || self.refutes(check, Claim::Worse, &distributions, 1.0))
+    }
+
+    /// Requests and failures that were compared.
+    pub fn total(&self) -> &Trials {
+        self.whole.errors.total()
+    }
+
+    /// Seconds that were compared.
+    pub fn seconds(&self) -> i64 {
+        self.steps as i64 * self.step_s
+    }
+
+    fn has_least(&self) -> bool {
+        let total = self.total();
+        self.seconds() >= i64::from(self.policy.least_s)
+            && total.baseline.min(total.candidate) >= self.policy.least_requests as f64
+    }
+
+    fn is_muted(&self, check: usize) -> bool {
+        match check.checked_sub(1) {
+            None => self.policy.errors.muted,
+            Some(latency) => self.policy.latency[latency].muted,
+        }
+    }
+
+    fn enough(&self) -> f64 {
+        -self.alpha.ln()
+    }
+
+    /// Whether everything together refutes a claim, had there been `times` as much of it.
+    fn refutes(&self, check: usize, claim: Claim, both: &Both<Distribution>, times: f64) -> bool {
+        match check.checked_sub(1) {
+            None => self.whole.errors.ln_evidence_after(claim, times) >= self.enough(),
+            Some(latency) => {
+                let (policy, test) = &self.quantiles[latency];
+                let slower = slower(policy.margin, policy.least_ms);
+                test.refutes(claim, (&both[0], &both[1]), slower, (times, self.enough()))
+            }
+        }
+    }
+
+    fn fails_by_now(&self, check: usize, both: &Both<Distribution>) -> bool {
+        if self.refutes(check, Claim::NotWorse, both, 1.0) {
+            return true;
+        }
+        // The routes' latencies are looked at in the end.
+        check == 0 && self.strata.len() > 1 && {
+            let evidence: Vec<f64> =
+                self.strata.iter().map(|one| one.pile.errors.ln_evidence(Claim::NotWorse)).collect();
+            refuted(&evidence, self.alpha) > 0
+        }
+    }
+
+    fn look(&mut self) {
+        let both = self.whole.latencies.distributions();
+        let seen = (0..self.failed.len()).map(|check| match check.checked_sub(1) {
+            None => {
+                let (low, high) = self.whole.errors.interval(self.alpha);
+                (six(self.whole.errors.difference()), share_interval(low, high))
+            }
+            Some(latency) => {
+                let test = &self.quantiles[latency].1;
+                let (low, high) = test.difference_ms((&both[0], &both[1]), self.alpha);
+                (six(difference_ms(test, &both)), interval(low, high))
+            }
+        });
+        let seen = seen.collect();
+        self.history.push((self.steps, seen));
+    }
+
+    /// What all steps so far come to: one check after the other, and the routes with the worst first. `at` tells the time
+    /// after so many steps.
+    pub fn finish(mut self, at: impl Fn(usize) -> String) -> Judged {
+        let both = self.whole.latencies.distributions();
+        let (routes, failing) = self.routes();
+        for (failed, failing) in self.failed.iter_mut().zip(failing) {
+            if failing {
+                failed.get_or_insert(self.steps);
+            }
+        }
+        if self.looks > 0 && self.steps > 0 {
+            if self.history.last().is_some_and(|last| last.0 == self.steps) {
+                self.history.pop();
+            }
+            self.look();
+        }
+        let findings: Vec<Finding> = (0..self.failed.len()).map(|check| self.finding(check, &both)).collect();
+        let checks = (0..self.failed.len()).map(|check| self.check(check, &findings[check], &both, &at));
+        let checks: Vec<Check> = checks.collect();
+        let counts = |check: &usize| !self.is_muted(*check);
+        let has_failed =
+            (0..checks.len()).filter(counts).any(|check| findings[check].result == Outcome::Fail);
+        let all_pass = (0..checks.len()).filter(counts).all(|check| findings[check].result == Outcome::Pass);
+        let times = (0..checks.len()).filter(counts).map(|check| findings[check].times);
+        let times = times.collect::<Option<Vec<f64>>>().map(|all| all.into_iter().fold(1.0, f64::max));
+        let result = match (has_failed, all_pass && self.has_least()) {
+            (true, _) => Outcome::Fail,
+            (false, true) => Outcome::Pass,
+            (false, false) => Outcome::Insufficient,
+        };
+        let needed = times.filter(|_| result == Outcome::Insufficient).and_then(|times| self.needed(times));
+        let (total, excess) = (*self.total(), self.whole.errors.excess());
+        Judged { result, checks, routes, needed, total, excess, seconds: self.seconds() }
+    }
+
+    /// More requests to the candidate, and seconds that they take, until there is so many times what there is by now.
+    fn needed(&self, times: f64) -> Option<(u64, u64)> {
+        let total = self.total();
+        if total.candidate <= 0.0 || total.baseline <= 0.0 || self.steps == 0 {
+            return None;
+        }
+        let least = self.policy.least_requests as f64 / total.candidate.min(total.baseline);
+        let seconds = self.seconds() as f64;
+        let times = times.max(least).max(f64::from(self.policy.least_s) / seconds);
+        let more = times - 1.0;
+        Some(((more * total.candidate).ceil() as u64, (more * seconds).ceil() as u64))
+    }
+
+    fn finding(&self, check: usize, both: &Both<Distribution>) -> Finding {
+        if self.failed[check].is_some() {
+            return Finding { result: Outcome::Fail, times: Some(1.0) };
+        }
+        let reaches = |claim: Claim, times: f64| self.refutes(check, claim, both, times);
+        if reaches(Claim::Worse, 1.0) {
+            return Finding { result: Outcome::Pass, times: Some(1.0) };
+        }
+        let times = [Claim::Worse, Claim::NotWorse]
+            .into_iter()
+            .filter_map(|claim| first_reached(|times| reaches(claim, times)))
+            .reduce(f64::min);
+        Finding { result: Outcome::Insufficient, times }
+    }
+
+    fn check(
+        &self,
+        check: usize,
+        finding: &Finding,
+        both: &Both<Distribution>,
+        at: &impl Fn(usize) -> String,
+    ) -> Check {
+        let part = self.part(check, &self.whole, both, self.alpha);
+        let history = self.history.iter().map(|(steps, seen)| Look {
+            at: at(*steps),
+            difference: seen[check].0,
+            interval: seen[check].1,
+        });
+        let needed = finding.times.filter(|_| finding.result == Outcome::Insufficient);
+        let base = Check {
+            result: finding.result,
+            muted: self.is_muted(check),
+            baseline: part.baseline,
+            candidate: part.candidate,
+            difference: part.difference,
+            interval: part.interval,
+            confidence: 1.0 - self.alpha,
+            needed_requests: needed.and_then(|times| self.needed(times)).map(|(requests, _)| requests),
+            failed_at: self.failed[check].map(at),
+            history: history.collect(),
+            ..Check::default()
+        };
+        match check.checked_sub(1) {
+            None => {
+                let margin = self.policy.errors.margin;
+                Check {
+                    name: "errors".to_owned(),
+                    unit: Unit::Share,
+                    margin,
+                    margin_difference: match margin {
+                        Margin::Absolute(absolute) => absolute,
+                        Margin::Relative(part) => six(part * base.baseline.value),
+                    },
+                    detectable: self.whole.detectable(self.enough()).map(six),
+                    ..base
+                }
+            }
+            Some(latency) => {
+                let (policy, test) = &self.quantiles[latency];
+                let (low, high) = test.ratio((&both[0], &both[1]), self.alpha);
+                let has_any = both.iter().all(|side| side.total() > 0.0);
+                Check {
+                    name: quantile_name(policy.quantile),
+                    unit: Unit::Ms,
+                    ratio: has_any.then(|| interval(if low > 0.0 { low } else { f64::NEG_INFINITY }, high)),
+                    margin: policy.margin,
+                    margin_difference: margin_ms(policy, base.baseline.value),
+                    ..base
+                }
+            }
+        }
+    }
+
+    /// What a part of the traffic says about one check.
+    fn part(&self, check: usize, pile: &Pile, both: &Both<Distribution>, alpha: f64) -> RouteCheck {
+        let total = pile.errors.total();
+        let side = |requests: f64, errors: f64| SideSummary {
+            requests: requests as u64,
+            errors: errors as u64,
+            ..SideSummary::default()
+        };
+        let (baseline, candidate) =
+            (side(total.baseline, total.baseline_errors), side(total.candidate, total.candidate_errors));
+        match check.checked_sub(1) {
+            None => {
+                let rate = |side: SideSummary, value: f64| SideSummary {
+                    value: six(value),
+                    low: six(value),
+                    high: Some(six(value)),
+                    ..side
+                };
+                let (low, high) = pile.errors.interval(alpha);
+                RouteCheck {
+                    baseline: rate(baseline, total.baseline_rate()),
+                    candidate: rate(candidate, total.candidate_rate()),
+                    difference: six(pile.errors.difference()),
+                    interval: share_interval(low, high),
+                    ln_evidence: six(pile.errors.ln_evidence(Claim::NotWorse)),
+                    ..RouteCheck::default()
+                }
+            }
+            Some(latency) => {
+                let test = &self.quantiles[latency].1;
+                let value = |side: SideSummary, distribution: &Distribution| {
+                    let (low, high) = distribution.quantile(test.quantile()).unwrap_or_default();
+                    let finite = |bound: f64| Some(bound).filter(|bound| bound.is_finite()).map(six);
+                    let value = middle((low, high));
+                    SideSummary {
+                        value: finite(value).unwrap_or_default(),
+                        low: finite(low).unwrap_or_default(),
+                        high: finite(high),
+                        ..side
+                    }
+                };
+                let (low, high) = test.difference_ms((&both[0], &both[1]), alpha);
+                RouteCheck {
+                    baseline: value(baseline, &both[0]),
+                    candidate: value(candidate, &both[1]),
+                    difference: six(difference_ms(test, both)),
+                    interval: interval(low, high),
+                    ..RouteCheck::default()
+                }
+            }
+        }
+    }
+
+    /// Every route, the worst first, and whether one of them fails by each check.
+    fn routes(&self) -> (Vec<RouteVerdict>, Vec<bool>) {
+        let count = self.strata.len();
+        let both: Vec<Both<Distribution>> =
+            self.strata.iter().map(|stratum| stratum.pile.latencies.distributions()).collect();
+        let mut verdicts: Vec<RouteVerdict> = self
+            .strata
+            .iter()
+            .map(|stratum| RouteVerdict {
+                route: stratum.key.route.clone(),
+                caller: stratum.key.caller.clone(),
+                ..RouteVerdict::default()
+            })
+            .collect();
+        let mut fails = Vec::new();
+        for check in 0..self.failed.len() {
+            let evidence = |at: usize, claim: Claim| {
+                let stratum = &self.strata[at];
+                match check.checked_sub(1) {
+                    None => stratum.pile.errors.ln_evidence(claim),
+                    Some(latency) => {
+                        let (policy, test) = &self.quantiles[latency];
+                        let slower = slower(stratum.latency.unwrap_or(policy.margin), policy.least_ms);
+                        let enough = self.enough() + (count as f64).ln();
+                        test.ln_evidence(claim, (&both[at][0], &both[at][1]), slower, (1.0, enough))
+                    }
+                }
+            };
+            let against: Vec<f64> = (0..count).map(|at| evidence(at, Claim::NotWorse)).collect();
+            let failing = refuted(&against, self.alpha);
+            let level = self.alpha * failing.max(1) as f64 / count as f64;
+            for (at, verdict) in verdicts.iter_mut().enumerate() {
+                let mut part = self.part(check, &self.strata[at].pile, &both[at], level);
+                part.ln_evidence = six(against[at]);
+                part.result = if failing > 0 && against[at] >= -level.ln() - 1e-9 {
+                    Outcome::Fail
+                } else if evidence(at, Claim::Worse) >= -level.ln() {
+                    Outcome::Pass
+                } else {
+                    Outcome::Insufficient
+                };
+                verdict.checks.push(part);
+            }
+            fails.push(failing > 0 && count > 1);
+        }
+        for verdict in &mut verdicts {
+            let results = || verdict.checks.iter().enumerate().filter(|one| !self.is_muted(one.0));
+            verdict.result = if results().any(|one| one.1.result == Outcome::Fail) {
+                Outcome::Fail
+            } else if results().all(|one| one.1.result == Outcome::Pass) {
+                Outcome::Pass
+            } else {
+                Outcome::Insufficient
+            };
+        }
+        let strongest = |verdict: &RouteVerdict| {
+            verdict.checks.iter().map(|check| check.ln_evidence).fold(f64::NEG_INFINITY, f64::max)
+        };
+        verdicts.sort_by(|one, other| {
+            strongest(other)
+                .total_cmp(&strongest(one))
+                .then_with(|| (&one.route, &one.caller).cmp(&(&other.route, &other.caller)))
+        });
+        (verdicts, fails)
+    }
+}
+
+impl Pile {
+    /// The smallest difference of error rates beyond the margin that as many requests would have shown.
+    fn detectable(&self, enough: f64) -> Option<f64> {
+        const STEPS: usize = 30;
+        let total = *self.errors.total();
+        if total.baseline <= 0.0 || total.candidate <= 0.0 {
+            return None;
+        }
+        let shows = |excess: f64| {
+            let rate = (total.baseline_rate() + excess).min(1.0);
+            let mut test = self.errors.fresh();
+            test.add(&Trials { candidate_errors: rate * total.candidate, ..total });
+            test.ln_evidence(Claim::NotWorse) >= enough
+        };
+        let (mut low, mut high) = (0.0, 1.0 - total.baseline_rate());
+        if !shows(high) {
+            return None;
+        }
+        for _ in 0..STEPS {
+            let middle = f64::midpoint(low, high);
+            if shows(middle) {
+                high = middle;
+            } else {
+                low = middle;
+            }
+        }
+        Some(high)
+    }
+}
+
+/// What a comparison came to, but for its guards.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// In one word.
+    pub result: Outcome,
+    /// Error rate and quantiles.
+    pub checks: Vec<Check>,
+    /// Route by route, the worst first.
+    pub routes: Vec<RouteVerdict>,
+    /// More requests to the candidate that are needed, and the seconds they take.
+    pub needed: Option<(u64, u64)>,
+    /// What was compared.
+    pub total: Trials,
+    /// Failures of the candidate beyond those that the baseline would have had in its place.
+    pub excess: f64,
+    /// Over how long.
+    pub seconds: i64,
+}
+
+/// How many of several claims are refuted, where of those that are, a part of `alpha` at most is wrongly so, on average: the
+/// e-BH procedure of Wang and Ramdas. None is, if all claims are true, but for a chance of `alpha`, however often one looks.
+fn refuted(ln_evidence: &[f64], alpha: f64) -> usize {
+    let mut sorted = ln_evidence.to_vec();
+    sorted.sort_by(|one, other| other.total_cmp(one));
+    let claims = sorted.len() as f64;
+    let reaches = |(at, ln): (usize, &f64)| *ln >= (claims / ((at + 1) as f64 * alpha)).ln();
+    sorted.iter().enumerate().rposition(reaches).map_or(0, |last| last + 1)
+}
+
+/// The least multiple of what there is at which something is reached.
+fn first_reached(reaches: impl Fn(f64) -> bool) -> Option<f64> {
+    const STEPS: usize = 12;
+    if !reaches(MOST_TIMES) {
+        return None;
+    }
+    let (mut low, mut high) = (0.0, MOST_TIMES.ln());
+    for _ in 0..STEPS {
+        let middle = f64::midpoint(low, high);
+        if reaches(middle.exp()) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    Some(high.exp())
+}
+
+fn allowance(margin: Margin) -> Allowance {
+    match margin {
+        Margin::Absolute(absolute) => Allowance::Absolute(absolute),
+        Margin::Relative(part) => Allowance::Relative(part),
+    }
+}
+
+fn slower(margin: Margin, least_ms: f64) -> Slower {
+    match margin {
+        Margin::Absolute(ms) => Slower { factor: 1.0, plus_ms: ms, least_ms },
+        Margin::Relative(part) => Slower { factor: 1.0 + part, plus_ms: 0.0, least_ms },
+    }
+}
+
+fn margin_ms(policy: &LatencyPolicy, baseline_ms: f64) -> f64 {
+    let margin = match policy.margin {
+        Margin::Absolute(ms) => ms,
+        Margin::Relative(part) => part * baseline_ms,
+    };
+    six(margin.max(policy.least_ms))
+}
+
+fn difference_ms(test: &QuantileTest, both: &Both<Distribution>) -> f64 {
+    let [baseline, candidate] = both.each_ref().map(|side| side.quantile(test.quantile()).map(middle));
+    match (baseline, candidate) {
+        (Some(baseline), Some(candidate)) if baseline.is_finite() && candidate.is_finite() => {
+            candidate - baseline
+        }
+        _ => 0.0,
+    }
+}
+
+fn middle((low, high): (f64, f64)) -> f64 {
+    if high.is_finite() { f64::midpoint(low, high) } else { low }
+}
+
+fn interval(low: f64, high: f64) -> Interval {
+    let bound = |bound: f64| Some(bound).filter(|bound| bound.is_finite()).map(six);
+    Interval { low: bound(low), high: bound(high) }
+}
+
+/// A share is never less than nothing, nor more than all.
+fn share_interval(low: f64, high: f64) -> Interval {
+    const ALL: f64 = 1.0 - 1e-9;
+    Interval {
+        low: Some(six(low)).filter(|low| *low > -ALL),
+        high: Some(six(high)).filter(|high| *high < ALL),
+    }
+}
+
+fn six(value: f64) -> f64 {
+    if value.is_finite() { to_six_digits(value.abs(), f64::round).copysign(value) } else { value }
+}
