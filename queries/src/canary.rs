@@ -24,3 +24,6 @@ pub use judge::{Judge, Judged, StratumKey};
 pub use latency::{Bin, Distribution, QuantileTest, Slower};
 pub use traffic::{Both, Side};
 pub use verdict::{CanaryQuestion, canary};
+
+#[cfg(test)]
+mod tests;

@@ -96,7 +96,7 @@ fn Sentence(verdict: Memo<Verdict>) -> impl IntoView {
             <div class="verdict-words">
                 <h2>{move || word(result.get())}</h2>
                 <p class="verdict-sentence" data-testid="summary">
-                    {move || verdict.with(|verdict| sentence(&verdict.summary))}
+                    {move || verdict.with(|verdict| with_code(&sentence(&verdict.summary)))}
                 </p>
                 <p class="muted small">{move || verdict.with(about)}</p>
                 {move || verdict.with(hit).map(|words| view! { <p class="small" data-testid="hit">{words}</p> })}
@@ -115,6 +115,16 @@ fn sentence(summary: &str) -> String {
         Some(first) => first.to_uppercase().chain(letters).collect::<String>() + ".",
         None => format!("{summary}."),
     }
+}
+
+/// What stands between backticks is code.
+fn with_code(text: &str) -> AnyView {
+    let parts = text.split('`').zip([false, true].into_iter().cycle());
+    let part = |(part, is_code): (&str, bool)| {
+        let part = part.to_owned();
+        if is_code { view! { <code>{part}</code> }.into_any() } else { part.into_any() }
+    };
+    parts.map(part).collect_view().into_any()
 }
 
 /// What the sentence rests on.

@@ -133,7 +133,7 @@ fn mix(scene: &Scene<'_>) -> (bool, String) {
     let total = sum(scene.by_step);
     let part = |side: usize| {
         let alone = scene.sides.alone[side] as f64;
-        if alone > 0.0 { alone / (alone + total[side] as f64) } else { 0.0 }
+        if alone > 0.0 { (alone / total[side].max(1) as f64).min(1.0) } else { 0.0 }
     };
     let margin = match scene.policy.errors.margin {
         Margin::Absolute(absolute) => absolute,

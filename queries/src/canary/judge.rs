@@ -67,8 +67,10 @@ struct Stratum {
 #[derive(Clone, Debug)]
 struct Finding {
     result: Outcome,
-    /// How much more of the same traffic is needed.
-    times: Option<f64>,
+    /// How many times as much of the same traffic is needed for a pass.
+    passes: Option<f64>,
+    /// And for a failure.
+    fails: Option<f64>,
 }
 
 /// More than so many times what there is, nobody waits for.
@@ -240,8 +242,12 @@ impl Judge {
         let has_failed =
             (0..checks.len()).filter(counts).any(|check| findings[check].result == Outcome::Fail);
         let all_pass = (0..checks.len()).filter(counts).all(|check| findings[check].result == Outcome::Pass);
-        let times = (0..checks.len()).filter(counts).map(|check| findings[check].times);
-        let times = times.collect::<Option<Vec<f64>>>().map(|all| all.into_iter().fold(1.0, f64::max));
+        // One check is enough for a failure; a pass takes all.
+        let decides = || (0..checks.len()).filter(counts);
+        let fails = decides().filter_map(|check| findings[check].fails).reduce(f64::min);
+        let passes = decides().map(|check| findings[check].passes).collect::<Option<Vec<f64>>>();
+        let passes = passes.and_then(|all| all.into_iter().reduce(f64::max));
+        let times = fails.into_iter().chain(passes).reduce(f64::min);
         let result = match (has_failed, all_pass && self.has_least()) {
             (true, _) => Outcome::Fail,
             (false, true) => Outcome::Pass,
@@ -266,18 +272,16 @@ impl Judge {
     }
 
     fn finding(&self, check: usize, both: &Both<Distribution>) -> Finding {
-        if self.failed[check].is_some() {
-            return Finding { result: Outcome::Fail, times: Some(1.0) };
-        }
         let reaches = |claim: Claim, times: f64| self.refutes(check, claim, both, times);
-        if reaches(Claim::Worse, 1.0) {
-            return Finding { result: Outcome::Pass, times: Some(1.0) };
-        }
-        let times = [Claim::Worse, Claim::NotWorse]
-            .into_iter()
-            .filter_map(|claim| first_reached(|times| reaches(claim, times)))
-            .reduce(f64::min);
-        Finding { result: Outcome::Insufficient, times }
+        let (result, passes, fails) = if self.failed[check].is_some() {
+            (Outcome::Fail, None, Some(1.0))
+        } else if reaches(Claim::Worse, 1.0) {
+            (Outcome::Pass, Some(1.0), None)
+        } else {
+            let first = |claim: Claim| first_reached(|times| reaches(claim, times));
+            (Outcome::Insufficient, first(Claim::Worse), first(Claim::NotWorse))
+        };
+        Finding { result, passes, fails }
     }
 
     fn check(
@@ -293,7 +297,8 @@ impl Judge {
             difference: seen[check].0,
             interval: seen[check].1,
         });
-        let needed = finding.times.filter(|_| finding.result == Outcome::Insufficient);
+        let needed = finding.passes.into_iter().chain(finding.fails).reduce(f64::min);
+        let needed = needed.filter(|_| finding.result == Outcome::Insufficient);
         let base = Check {
             result: finding.result,
             muted: self.is_muted(check),

@@ -97,7 +97,7 @@ impl Window {
     /// The first step that is judged: within the range, and after the candidate has warmed up.
     fn first_step(&self, question: &CanaryQuestion, sides: &Sides) -> usize {
         let in_range = usize::try_from((self.from_s - self.read_from_s) / self.step_s).unwrap_or(0);
-        let first = sides.cells.iter().find(|cell| cell.sides[1].requests > 0).map_or(0, |cell| cell.step);
+        let first = sides.by_step.iter().position(|both| both[1] > 0).unwrap_or(0);
         let warm_up = i64::from(question.policy.warm_up_s);
         let warm_up = usize::try_from((warm_up + self.step_s - 1) / self.step_s).unwrap_or(0);
         in_range.max(first + warm_up)
@@ -117,15 +117,11 @@ fn verdict(question: &CanaryQuestion, window: &Window, sides: &Sides) -> Verdict
     }
     let steps = sides.steps.saturating_sub(first);
     let mut judge = Judge::new(policy, keys, (sides.scheme(), window.step_s)).with_history(LOOKS, steps);
-    let mut by_step = vec![[0_i64; 2]; sides.steps];
     let mut step: Vec<Both<Side>> = vec![Both::default(); places.iter().flatten().count()];
     let mut cells = sides.cells.iter().peekable();
     for at in 0..sides.steps {
         step.iter_mut().for_each(|sides| *sides = Both::default());
         while let Some(cell) = cells.next_if(|cell| cell.step == at) {
-            for (sum, side) in by_step[at].iter_mut().zip(&cell.sides) {
-                *sum += side.requests;
-            }
             if let Some(place) = places[cell.stratum] {
                 step[place].clone_from(&cell.sides);
             }
@@ -136,17 +132,17 @@ fn verdict(question: &CanaryQuestion, window: &Window, sides: &Sides) -> Verdict
     }
     let start_s = window.read_from_s + first as i64 * window.step_s;
     let judged = judge.finish(|steps| rfc3339(start_s + steps as i64 * window.step_s));
-    put_together(question, window, sides, (judged, &by_step, start_s))
+    put_together(question, window, sides, (judged, start_s))
 }
 
 fn put_together(
     question: &CanaryQuestion,
     window: &Window,
     sides: &Sides,
-    (judged, by_step, start_s): (Judged, &[Both<i64>], i64),
+    (judged, start_s): (Judged, i64),
 ) -> Verdict {
     let in_range = usize::try_from((window.from_s - window.read_from_s) / window.step_s).unwrap_or(0);
-    let by_step = by_step.get(in_range..).unwrap_or_default();
+    let by_step = sides.by_step.get(in_range..).unwrap_or_default();
     let difference = judged.checks.first().map_or(0.0, |check| check.difference);
     let scene = Scene {
         sides,

@@ -53,6 +53,8 @@ pub struct Sides {
     pub strata: Vec<StratumKey>,
     /// What happened along each in each step in which something did, by step.
     pub cells: Vec<Cell>,
+    /// Requests of each side in each step, along whatever route.
+    pub by_step: Vec<Both<i64>>,
     /// Requests of each side along routes and for callers that the other has none of.
     pub alone: Both<i64>,
     /// The routes of [`Self::alone`] with the most requests.

@@ -1,7 +1,7 @@
 //! Error rate and quantiles: what both sides had, and how sure the difference is.
 
 use leptos::prelude::*;
-use sidecarta_queries::api::canary::{Check, Outcome, Verdict};
+use sidecarta_queries::api::canary::{Check, Outcome, Unit, Verdict};
 
 use super::interval::IntervalChart;
 use crate::format;
@@ -66,7 +66,10 @@ fn CheckCard(name: String, verdict: Memo<Verdict>) -> impl IntoView {
 
 fn counts(check: &Check, is_candidate: bool) -> String {
     let side = if is_candidate { &check.candidate } else { &check.baseline };
-    format!("{} of {}", format::count(side.errors), format::count(side.requests))
+    match check.unit {
+        Unit::Share => format!("{} of {}", format::count(side.errors), format::count(side.requests)),
+        Unit::Ms => format::plural(side.requests, "request", "requests"),
+    }
 }
 
 /// What the picture says, in a sentence.

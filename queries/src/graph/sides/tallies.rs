@@ -72,10 +72,15 @@ impl<'q> Tallies<'q> {
 
     /// Puts everything in order; routes with few requests become one.
     pub(super) fn finish(self, sides: &mut Sides) {
+        sides.steps = steps(self.question, 1).count;
+        sides.by_step = vec![[0; 2]; sides.steps];
         let mut requests = vec![[0_i64; 2]; self.numbers.len()];
-        for (&(_, stratum), both) in &self.cells {
-            for (sum, side) in requests[stratum].iter_mut().zip(both) {
-                *sum += side.requests;
+        for (&(step, stratum), both) in &self.cells {
+            for (side, told) in both.iter().enumerate() {
+                requests[stratum][side] += told.requests;
+                if let Some(sum) = sides.by_step.get_mut(step) {
+                    sum[side] += told.requests;
+                }
             }
         }
         let mut keys: Vec<(StratumKey, usize)> = self.numbers.into_iter().collect();
@@ -118,6 +123,5 @@ impl<'q> Tallies<'q> {
         let cells = cells.into_iter().map(|((step, stratum), sides)| Cell { step, stratum, sides });
         sides.cells = cells.collect();
         sides.cells.sort_unstable_by_key(|cell| (cell.step, cell.stratum));
-        sides.steps = steps(self.question, 1).count;
     }
 }
