@@ -83,8 +83,16 @@ pub(crate) fn polled<T>(path: impl Fn() -> String + Send + Sync + 'static) -> Po
 where
     T: DeserializeOwned + Clone + PartialEq + Send + Sync + 'static,
 {
+    polled_if(move || Some(path()))
+}
+
+/// The same once there is a path.
+pub(crate) fn polled_if<T>(path: impl Fn() -> Option<String> + Send + Sync + 'static) -> Polled<T>
+where
+    T: DeserializeOwned + Clone + PartialEq + Send + Sync + 'static,
+{
     let live = expect_context::<Live>();
-    let polled = asked(move || Some(path()));
+    let polled = asked(path);
     let ask_again = move || {
         if !live.paused.get_untracked() {
             polled.retry();

@@ -18,9 +18,9 @@ use crate::cli::{CanaryFlags, CanaryFormat};
 const BAD_USAGE: u8 = 64;
 const NOT_REACHABLE: u8 = 69;
 /// How long a server may take for an answer.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_mins(1);
 /// A server that answers no more is asked again for so long while one waits, since it may be starting anew.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is printed, and the exit code.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -45,9 +45,9 @@ pub(crate) fn report(verdict: &Verdict) -> String {
             amount(check.unit, check.margin_difference),
         ]);
     }
-    text += &format!("\n{}", table(&rows));
+    let _ = write!(text, "\n{}", table(&rows));
     if verdict.routes.len() > 1 {
-        text += &format!("\n{}", table(&routes(verdict)));
+        let _ = write!(text, "\n{}", table(&routes(verdict)));
         if verdict.routes.len() > MAX_ROUTES {
             let _ = writeln!(text, "and {} more routes", verdict.routes.len() - MAX_ROUTES);
         }

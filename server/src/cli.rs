@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn durations_have_a_unit_and_an_end() {
         assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("2h"), Ok(Duration::from_secs(7_200)));
+        assert_eq!(duration("2h"), Ok(Duration::from_hours(2)));
         for bad in ["", "5", "m", "-5m", "0s", "25h", "99999999999999999999h", "5é"] {
             assert!(duration(bad).is_err(), "{bad}");
         }

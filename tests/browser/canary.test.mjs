@@ -3,14 +3,14 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { eventually, openPage, startBrowser, startMesh } from "./support.mjs";
+import { PATIENCE_MS, eventually, openPage, startBrowser, startMesh } from "./support.mjs";
 
 let mesh;
 let browser;
 
 before(async () => {
   // The second version of `orders` is slow and fails often, and gets one request in ten.
-  mesh = await startMesh("--rate", "30", "--seed", "5");
+  mesh = await startMesh("--rate", "40", "--seed", "5");
   browser = await startBrowser();
 });
 
@@ -21,6 +21,11 @@ after(async () => {
 
 const resultOn = (page) => page.getByTestId("verdict").getAttribute("data-result");
 
+/** The new version has one request in ten of one service, and it takes some to be sure. */
+const untilFailing = (page) =>
+  eventually("the new version fails", async () => (await resultOn(page)) === "Fail", 3 * PATIENCE_MS);
+
+
 test("a person finds the rollout, sees that it fails, where, and how sure that is", async () => {
   const page = await openPage(browser, mesh.url);
   await page.getByTestId("nav-canary").click();
@@ -29,7 +34,7 @@ test("a person finds the rollout, sees that it fails, where, and how sure that i
   assert.match(await rollout.innerText(), /v2 against v1/);
   await rollout.click();
   assert.match(page.url(), /\/canary\?service=orders&old=v1&new=v2/);
-  await eventually("the new version fails", async () => (await resultOn(page)) === "Fail");
+  await untilFailing(page);
   const summary = await page.getByTestId("summary").innerText();
   assert.match(summary, /^v2 .* than v1/);
   assert.match(await page.getByTestId("split").innerText(), /10 ?% configured/);
@@ -51,7 +56,7 @@ test("a person finds the rollout, sees that it fails, where, and how sure that i
 
 test("the old version is not worse than the new one, and margins are part of the address", async () => {
   const page = await openPage(browser, `${mesh.url}/canary?service=orders&old=v1&new=v2`);
-  await eventually("the new version fails", async () => (await resultOn(page)) === "Fail");
+  await untilFailing(page);
   await page.getByRole("button", { name: "Swap the versions" }).click();
   assert.match(page.url(), /old=v2&new=v1/);
   await eventually("the old version does not fail", async () => ["Pass", "Not decided"].includes(await resultOn(page)));

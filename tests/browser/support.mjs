@@ -20,8 +20,8 @@ const { chromium } = createRequire(join(setting("SIDECARTA_NODE_MODULES"), "noop
 export const PATIENCE_MS = 90_000;
 
 /** Asks again and again until the answer is neither false nor nothing. */
-export async function eventually(what, ask) {
-  const deadline = Date.now() + PATIENCE_MS;
+export async function eventually(what, ask, patienceMs = PATIENCE_MS) {
+  const deadline = Date.now() + patienceMs;
   let last;
   for (;;) {
     try {

@@ -19,7 +19,7 @@ use crate::components::notice::Answered;
 use crate::format;
 use crate::model::canary::{class, number, word};
 use crate::page::Page;
-use crate::remote::{asked, polled};
+use crate::remote::{polled, polled_if};
 use crate::state::PageState;
 
 /// The page `/canary`.
@@ -36,7 +36,7 @@ pub(crate) fn CanaryPage() -> impl IntoView {
             .unwrap_or_default()
     });
     let parameters = Memo::new(move |_| page.state.with(|state| state.canary.parameters()));
-    let answer = asked::<CanaryResponse>(move || {
+    let answer = polled_if::<CanaryResponse>(move || {
         let range = page.state.with(PageState::range_parameters);
         parameters.get().map(|parameters| format!("/canary?{parameters}&{range}"))
     });

@@ -126,6 +126,7 @@ impl ErrorTest {
     }
 
     /// The same test, in which nothing was seen.
+    #[must_use]
     pub fn fresh(&self) -> Self {
         Self::new(self.allowance)
     }

@@ -23,10 +23,13 @@ pub(super) struct Scene<'a> {
     pub(super) differences: (f64, f64),
 }
 
+/// Looks at one thing: whether something was found, and what.
+type Look = fn(&Scene<'_>) -> (bool, String);
+
 /// All guards that are on.
 pub(super) fn guards(scene: &Scene<'_>) -> Vec<Guard> {
     let actions = scene.policy.guards;
-    let all: [(&str, GuardAction, fn(&Scene<'_>) -> (bool, String)); 7] = [
+    let all: [(&str, GuardAction, Look); 7] = [
         ("retries", actions.retries, retries),
         ("split", actions.split, split),
         ("mix", actions.mix, mix),

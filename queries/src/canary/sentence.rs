@@ -118,7 +118,7 @@ fn thousands(requests: u64) -> String {
     let rounded = (requests.div_ceil(magnitude) * magnitude).to_string();
     let mut told = String::new();
     for (at, digit) in rounded.char_indices() {
-        if at > 0 && (rounded.len() - at) % 3 == 0 {
+        if at > 0 && (rounded.len() - at).is_multiple_of(3) {
             told.push(',');
         }
         told.push(digit);

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::api::canary::{Interval, Outcome, Traffic, Verdict};
+use crate::api::canary::{Guard, Interval, Outcome, Traffic, Verdict};
 use crate::api::policy::{NoTraffic, Policy};
 use crate::graph::{ErrorRules, IdentityRules, Sides, SidesQuestion, sides};
 use crate::store::{Store, StoreError, TimeRange};
@@ -56,10 +56,11 @@ pub fn canary(
 }
 
 /// Which steps are looked at, and which of them are judged.
+#[expect(clippy::struct_field_names, reason = "the unit is part of each name")]
 struct Window {
     step_s: i64,
     /// Start of the first step that is read.
-    read_from_s: i64,
+    begin_s: i64,
     /// Start of the first that may be judged.
     from_s: i64,
     to_s: i64,
@@ -68,19 +69,19 @@ struct Window {
 impl Window {
     fn of(question: &CanaryQuestion) -> Self {
         let step_s = match question.range.seconds() {
-            ..=7_200 => 10,
-            ..=172_800 => 60,
+            ..7_201 => 10,
+            7_201..172_801 => 60,
             _ => 3_600,
         };
         let whole = |seconds: i64| seconds.div_euclid(step_s) * step_s;
         let to_s = whole(question.range.to_s.min(question.now_s - LATE_S));
         let from_s = whole(question.range.from_s).min(to_s);
         let back_s = i64::from(question.policy.warm_up_s).max(LOOK_BACK_S).max(step_s);
-        Self { step_s, read_from_s: whole(from_s - back_s), from_s, to_s }
+        Self { step_s, begin_s: whole(from_s - back_s), from_s, to_s }
     }
 
     fn question(&self, question: &CanaryQuestion) -> SidesQuestion {
-        let range = TimeRange { from_s: self.read_from_s, to_s: self.to_s };
+        let range = TimeRange { from_s: self.begin_s, to_s: self.to_s };
         let baseline = question.baseline_until_s.map_or(range, |until_s| {
             let until_s = until_s.div_euclid(self.step_s) * self.step_s;
             TimeRange { from_s: until_s - range.seconds(), to_s: until_s }
@@ -96,7 +97,7 @@ impl Window {
 
     /// The first step that is judged: within the range, and after the candidate has warmed up.
     fn first_step(&self, question: &CanaryQuestion, sides: &Sides) -> usize {
-        let in_range = usize::try_from((self.from_s - self.read_from_s) / self.step_s).unwrap_or(0);
+        let in_range = usize::try_from((self.from_s - self.begin_s) / self.step_s).unwrap_or(0);
         let first = sides.by_step.iter().position(|both| both[1] > 0).unwrap_or(0);
         let warm_up = i64::from(question.policy.warm_up_s);
         let warm_up = usize::try_from((warm_up + self.step_s - 1) / self.step_s).unwrap_or(0);
@@ -120,7 +121,7 @@ fn verdict(question: &CanaryQuestion, window: &Window, sides: &Sides) -> Verdict
     let mut step: Vec<Both<Side>> = vec![Both::default(); places.iter().flatten().count()];
     let mut cells = sides.cells.iter().peekable();
     for at in 0..sides.steps {
-        step.iter_mut().for_each(|sides| *sides = Both::default());
+        step.fill_with(Both::default);
         while let Some(cell) = cells.next_if(|cell| cell.step == at) {
             if let Some(place) = places[cell.stratum] {
                 step[place].clone_from(&cell.sides);
@@ -130,7 +131,7 @@ fn verdict(question: &CanaryQuestion, window: &Window, sides: &Sides) -> Verdict
             judge.push(&step);
         }
     }
-    let start_s = window.read_from_s + first as i64 * window.step_s;
+    let start_s = window.begin_s + first as i64 * window.step_s;
     let judged = judge.finish(|steps| rfc3339(start_s + steps as i64 * window.step_s));
     put_together(question, window, sides, (judged, start_s))
 }
@@ -141,7 +142,7 @@ fn put_together(
     sides: &Sides,
     (judged, start_s): (Judged, i64),
 ) -> Verdict {
-    let in_range = usize::try_from((window.from_s - window.read_from_s) / window.step_s).unwrap_or(0);
+    let in_range = usize::try_from((window.from_s - window.begin_s) / window.step_s).unwrap_or(0);
     let by_step = sides.by_step.get(in_range..).unwrap_or_default();
     let difference = judged.checks.first().map_or(0.0, |check| check.difference);
     let scene = Scene {
@@ -170,9 +171,9 @@ fn put_together(
         needed_seconds: judged.needed.map(|needed| needed.1),
         policy: question.policy.clone(),
     };
-    if verdict.guards.iter().any(|guard| guard.is_failure()) {
+    if verdict.guards.iter().any(Guard::is_failure) {
         verdict.result = Outcome::Fail;
-    } else if verdict.result == Outcome::Pass && verdict.guards.iter().any(|guard| guard.is_held()) {
+    } else if verdict.result == Outcome::Pass && verdict.guards.iter().any(Guard::is_held) {
         verdict.result = Outcome::Insufficient;
     }
     let is_over = question.is_final || window.to_s - window.from_s >= i64::from(question.policy.longest_s);

@@ -110,7 +110,7 @@ pub fn sides(
 ) -> Result<Sides, StoreError> {
     let mut sides = Sides::default();
     let mut told: Both<Told> = Default::default();
-    for side in 0..2 {
+    for (side, told) in told.iter_mut().enumerate() {
         let range = question.ranges[side];
         let query = GraphQuery { range, by_version: false, now_s: question.now_s };
         let totals = store.counts(range, question.now_s - SETTLE_SECONDS)?;
@@ -118,9 +118,9 @@ pub fn sides(
             let resolver = Resolver::new(directory, rules, &totals, &query);
             Search { directory, totals: &totals, resolver, question, side }.all(&mut sides)
         };
-        told[side] = store.directory(read);
+        *told = store.directory(read);
         for family in [Family::Routes, Family::Edges] {
-            counted(store, range, family, &mut told[side])?;
+            counted(store, range, family, told)?;
         }
     }
     let Some((family, best)) = best_evidence(&told) else { return Ok(sides) };

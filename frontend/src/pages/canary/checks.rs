@@ -53,15 +53,23 @@ fn CheckCard(name: String, verdict: Memo<Verdict>) -> impl IntoView {
                 </div>
                 <div>
                     <dt>"Difference"</dt>
-                    <dd>{move || check.with(|check| difference(check.unit, check.difference))}</dd>
+                    <dd>{move || check.with(by)}</dd>
                     <dd class="muted small">{move || check.with(|check| between(check.unit, &check.interval))}</dd>
                 </div>
             </dl>
-            <IntervalChart check />
+            <Show when=move || check.with(|check| check.history.len() > 1) fallback=|| view! { <div class="chart-empty muted small">"A picture comes with the first requests of both."</div> }>
+                <IntervalChart check />
+            </Show>
             <p class="muted small">{move || check.with(explain)}</p>
         </section>
     }
     .into_any()
+}
+
+/// The difference, where there is something to tell it from.
+fn by(check: &Check) -> String {
+    let has_any = check.baseline.requests > 0 && check.candidate.requests > 0;
+    if has_any { difference(check.unit, check.difference) } else { "–".to_owned() }
 }
 
 fn counts(check: &Check, is_candidate: bool) -> String {
@@ -80,6 +88,7 @@ fn explain(check: &Check) -> String {
             format!("The whole band came to lie beyond the margin of {margin}: worse than allowed.")
         }
         Outcome::Pass => format!("The whole band lies below the margin of {margin}: not worse than allowed."),
+        Outcome::Insufficient if check.candidate.requests == 0 => "Nothing could be compared yet.".to_owned(),
         Outcome::Insufficient => {
             let needed = check.needed_requests.map_or_else(String::new, |requests| {
                 format!(

@@ -13,7 +13,9 @@ fn trials(baseline: (f64, f64), candidate: (f64, f64)) -> Trials {
 
 fn test_of(allowance: Allowance, blocks: &[Trials]) -> ErrorTest {
     let mut test = ErrorTest::new(allowance);
-    blocks.iter().for_each(|block| test.add(block));
+    for block in blocks {
+        test.add(block);
+    }
     test
 }
 

@@ -78,7 +78,7 @@ async fn serve(service: &'static str, version: &'static str, count: Arc<AtomicU6
             count.fetch_add(1, Ordering::Relaxed);
         }
         // One in five is another kind of request to the newer version.
-        let is_fifth = method == Method::POST && checkouts.fetch_add(1, Ordering::Relaxed) % 5 == 0;
+        let is_fifth = method == Method::POST && checkouts.fetch_add(1, Ordering::Relaxed).is_multiple_of(5);
         let (is_bad, delay_ms) = match (service, version) {
             ("shop", "v2") => (is_fifth, if is_fifth { 20 } else { 2 }),
             ("flaky", "v2") => (is_fifth && is_first, 2),

@@ -58,7 +58,9 @@ fn is_high(experiment: &[f64], control: &[f64]) -> bool {
         return false;
     }
     let mut sorted = [experiment.to_vec(), control.to_vec()];
-    sorted.iter_mut().for_each(|values| values.sort_by(f64::total_cmp));
+    for values in &mut sorted {
+        values.sort_by(f64::total_cmp);
+    }
     if sorted[0] == sorted[1] {
         return false;
     }

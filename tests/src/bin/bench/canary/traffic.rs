@@ -68,7 +68,8 @@ impl Scenario {
     pub(super) fn traffic(&self) -> String {
         let mut told = format!("{}/s, {} % fail", self.rate, 100.0 * self.errors);
         if self.candidate_share < 0.5 {
-            told += &format!(", {} % to the candidate", 100.0 * self.candidate_share);
+            let share = 100.0 * self.candidate_share;
+            told = format!("{told}, {share} % to the candidate");
         }
         if self.shape == Shape::Bimodal {
             told += ", two speeds";
