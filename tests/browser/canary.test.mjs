@@ -37,7 +37,7 @@ test("a person finds the rollout, sees that it fails, where, and how sure that i
   await untilFailing(page);
   const summary = await page.getByTestId("summary").innerText();
   assert.match(summary, /^v2 .* than v1/);
-  assert.match(await page.getByTestId("split").innerText(), /10 ?% configured/);
+  assert.match(await page.getByTestId("split").innerText(), /10\s?% configured/);
   await eventually("the routes are listed", async () => (await page.getByTestId("canary-route").count()) >= 2);
   assert.equal(await page.getByTestId("guard-split").getAttribute("data-found"), "false");
   assert.ok((await page.locator(".interval .unrefuted").first().getAttribute("points")).split(" ").length > 3);

@@ -91,6 +91,8 @@ fn policy() -> Value {
         "warm_up_s": 0, "least_s": 10, "least_requests": 100,
         "errors": {"margin": {"absolute": 0.01}},
         "latency": [{"quantile": 0.9, "margin": {"relative": 0.5}, "least_ms": 40.0}],
+        // The load ends before it is looked at.
+        "guards": {"stopped": "warn"},
     })
 }
 
