@@ -38,6 +38,7 @@ async fn every_address_of_the_description_answers() {
             Some("statistics") => "?source=service:shop&target=service:stock",
             Some("identity") => "?name=stock",
             Some("series") => "?service=stock",
+            Some("canary") => "?service=stock&baseline=v1&candidate=v2",
             _ => "",
         };
         let address = path.replace("{name}", "stock").replace("{id}", "5759e988bd862e3fe1be46a994272793");
