@@ -41,7 +41,7 @@ pub use rules::{IdentityRuleConfig, IdentityRules, IdentityRulesError};
 pub(crate) use trace_calls::trace_calls;
 
 pub use series::{SeriesQuestion, SeriesSubject, series};
-pub use sides::{ALL_ROUTES, Cell, Sides, SidesQuestion, sides};
+pub use sides::{Cell, Sides, SidesQuestion, sides};
 
 /// How long a calling or called span may be on its way before its absence means something, seconds. Senders keep spans
 /// for up to five seconds, twice in a row where a collector stands between.

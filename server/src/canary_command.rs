@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::api::canary::CanaryRequest;
 use crate::canary_report;
 use crate::cli::{CanaryFlags, CanaryFormat};
+use crate::error::causes;
 
 /// Exit codes: of a bad command line, policy or question, and of a server that does not answer.
 const BAD_USAGE: u8 = 64;
@@ -208,17 +209,6 @@ async fn ask(
         Ok(failed) => Err(not_reachable(failed.error.message)),
         Err(_) => Err(not_reachable(format!("it answered {status}"))),
     }
-}
-
-/// An error with all its causes.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// What is told while one waits: one line that changes on a terminal, else a line whenever there is something new.

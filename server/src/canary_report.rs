@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use sidecarta_queries::api::canary::{Check, Interval, Outcome, RouteCheck, SideSummary, Unit, Verdict};
+use sidecarta_queries::api::canary::{
+    Check, Interval, Outcome, RouteCheck, SideSummary, Unit, Verdict, short_number as number,
+};
 use sidecarta_queries::api::policy::GuardAction;
 
 /// Routes that are listed at most.
@@ -95,7 +97,7 @@ fn routes(verdict: &Verdict) -> Vec<[String; 7]> {
         else {
             continue;
         };
-        rows.push(route_row((&route.route, route.caller.as_deref()), part, check));
+        rows.push(route_row((route.name(), route.caller.as_deref()), part, check));
     }
     rows
 }
@@ -150,18 +152,6 @@ fn between(unit: Unit, interval: &Interval) -> String {
 
 fn percent(share: f64) -> String {
     format!("{} %", number(100.0 * share))
-}
-
-/// With three digits that count, or all before the point.
-fn number(value: f64) -> String {
-    let digits = match value.abs() {
-        100.0.. => 0,
-        10.0.. => 1,
-        _ => 2,
-    };
-    let text = format!("{value:.digits$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
 fn table<const N: usize>(rows: &[[String; N]]) -> String {

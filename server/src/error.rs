@@ -7,6 +7,17 @@ use sidecarta_queries::api::error::{ErrorBody, ErrorResponse};
 use sidecarta_queries::api::traces::QueryProblem;
 use sidecarta_queries::store::StoreError;
 
+/// An error with all its causes, in one line.
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
 /// A failed request: its status and its words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use sidecarta_server::cli::{Cli, Command};
 use sidecarta_server::config::{self, Config};
+use sidecarta_server::error::causes;
 use sidecarta_server::{canary_command, lifecycle, open_files};
 use tracing_subscriber::EnvFilter;
 
@@ -66,14 +67,8 @@ fn say(text: &str) -> ExitCode {
 
 fn complain(error: &dyn std::error::Error, code: u8) -> ExitCode {
     use std::io::Write as _;
-    let mut text = format!("sidecarta: {error}");
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
     // Where standard error is closed nobody is told, and the exit code says the rest.
-    if writeln!(std::io::stderr(), "{text}").is_err() {
+    if writeln!(std::io::stderr(), "sidecarta: {}", causes(error)).is_err() {
         return ExitCode::from(code.max(1));
     }
     ExitCode::from(code)

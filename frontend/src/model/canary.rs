@@ -1,6 +1,6 @@
 //! Verdicts in words and numbers for the page.
 
-use sidecarta_queries::api::canary::{Check, Interval, Outcome, SideSummary, Unit};
+use sidecarta_queries::api::canary::{Check, Interval, Outcome, SideSummary, Unit, short_number as number};
 use sidecarta_queries::api::graph::VersionShare;
 
 use crate::format;
@@ -59,18 +59,6 @@ pub(crate) fn between(unit: Unit, interval: &Interval) -> String {
         (None, Some(high)) => format!("at most {} {name}", bound(high)),
         (None, None) => "not known yet".to_owned(),
     }
-}
-
-/// With three digits that count, or all before the point.
-pub(crate) fn number(value: f64) -> String {
-    let digits = match value.abs() {
-        100.0.. => 0,
-        10.0.. => 1,
-        _ => 2,
-    };
-    let text = format!("{value:.digits$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
 /// Lowest and highest difference that a drawing of a check shows: what is not refuted by now, no difference, and the margin,

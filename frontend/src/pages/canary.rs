@@ -7,7 +7,7 @@ mod interval;
 mod routes;
 
 use leptos::prelude::*;
-use sidecarta_queries::api::canary::{CanaryResponse, Outcome, Verdict};
+use sidecarta_queries::api::canary::{CanaryResponse, Outcome, Verdict, short_number as number};
 use sidecarta_queries::api::services::ServicesResponse;
 
 use self::checks::Checks;
@@ -17,7 +17,7 @@ use self::routes::Routes;
 use crate::components::icon::{CHECK, CLOCK, CLOSE, Icon};
 use crate::components::notice::Answered;
 use crate::format;
-use crate::model::canary::{class, number, word};
+use crate::model::canary::{class, word};
 use crate::page::Page;
 use crate::remote::{polled, polled_if};
 use crate::state::PageState;

@@ -52,9 +52,12 @@ impl Draft {
     /// Of several durations the most exact one counts.
     pub(super) fn set_duration(&mut self, value: &str, unit_ns: u64) -> Option<()> {
         let duration_ns = duration(value, unit_ns)?;
-        if self.duration_unit_ns.is_none_or(|present| unit_ns < present) {
-            self.row.duration_ns = u64::try_from(duration_ns).ok();
-            self.duration_unit_ns = self.row.duration_ns.map(|_| unit_ns);
+        // One below zero is none, and a good one that was there stays.
+        if self.duration_unit_ns.is_none_or(|present| unit_ns < present)
+            && let Ok(duration_ns) = u64::try_from(duration_ns)
+        {
+            self.row.duration_ns = Some(duration_ns);
+            self.duration_unit_ns = Some(unit_ns);
         }
         Some(())
     }
@@ -62,9 +65,12 @@ impl Draft {
     /// Of several durations the most exact one counts.
     pub(super) fn set_upstream_duration(&mut self, value: &str, unit_ns: u64) -> Option<()> {
         let duration_ns = duration(value, unit_ns)?;
-        if self.upstream_unit_ns.is_none_or(|present| unit_ns < present) {
-            self.row.upstream_duration_ns = u64::try_from(duration_ns).ok();
-            self.upstream_unit_ns = self.row.upstream_duration_ns.map(|_| unit_ns);
+        // One below zero is none, and a good one that was there stays.
+        if self.upstream_unit_ns.is_none_or(|present| unit_ns < present)
+            && let Ok(duration_ns) = u64::try_from(duration_ns)
+        {
+            self.row.upstream_duration_ns = Some(duration_ns);
+            self.upstream_unit_ns = Some(unit_ns);
         }
         Some(())
     }

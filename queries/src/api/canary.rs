@@ -5,6 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::graph::Source;
 use super::policy::{GuardAction, Margin, Policy};
 
+/// The route of a [`RouteVerdict`] over all routes, where the evidence knows none.
+pub const ALL_ROUTES: &str = "*";
+/// The route of the one over all that have few requests on either side.
+pub const FEW_REQUESTS: &str = "__few_requests__";
+
 /// The answer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -117,7 +122,7 @@ pub struct Check {
     /// More requests to the candidate that are needed for this check, if all goes on as it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needed_requests: Option<u64>,
-    /// The smallest difference beyond the margin that would be seen by now.
+    /// The smallest difference of error rates that would have failed by now, with as many requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detectable: Option<f64>,
     /// When it first failed, RFC 3339 UTC.
@@ -166,7 +171,7 @@ pub struct Look {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RouteVerdict {
-    /// Method and template; all routes together where the evidence knows none.
+    /// Method and template, [`ALL_ROUTES`] or [`FEW_REQUESTS`].
     pub route: String,
     /// Node id of the caller, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -231,6 +236,39 @@ pub struct Traffic {
     pub excess_errors: f64,
     /// How many that would be each minute if the candidate had all the traffic.
     pub excess_errors_per_minute_at_full: f64,
+}
+
+impl RouteVerdict {
+    /// The method and template, where this is about one route.
+    pub fn one_route(&self) -> Option<&str> {
+        Some(self.route.as_str()).filter(|route| *route != ALL_ROUTES && *route != FEW_REQUESTS)
+    }
+
+    /// What a person calls it.
+    pub fn name(&self) -> &str {
+        match self.route.as_str() {
+            ALL_ROUTES => "all routes",
+            FEW_REQUESTS => "routes with few requests",
+            route => route,
+        }
+    }
+}
+
+/// A number with the digits that count: none after the point from 100 on, at most two below ten.
+pub fn short_number(value: f64) -> String {
+    let digits = match value.abs() {
+        100.0.. => 0,
+        10.0.. => 1,
+        _ => 2,
+    };
+    fixed_number(value, digits)
+}
+
+/// A number with so many digits after the point at most.
+pub fn fixed_number(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
 impl Guard {

@@ -1,6 +1,6 @@
 //! What else might make a verdict wrong: each guard looks at one thing, says what it saw, and may fail or hold the verdict.
 
-use crate::api::canary::Guard;
+use crate::api::canary::{Guard, fixed_number};
 use crate::api::policy::{GuardAction, Margin, Policy};
 use crate::dictionary::StatId;
 use crate::graph::Sides;
@@ -290,5 +290,5 @@ fn sum(steps: &[Both<i64>]) -> Both<i64> {
 }
 
 fn two(value: f64) -> String {
-    super::sentence::number(value, 2)
+    fixed_number(value, 2)
 }

@@ -79,8 +79,10 @@ struct Finding {
 const MOST_TIMES: f64 = 1e3;
 
 impl Judge {
-    /// Over these routes and callers, of which those that the policy ignores are left out.
+    /// Over these routes and callers, with bins of one scheme and steps of so many seconds. What the policy ignores is for
+    /// whoever calls to leave out.
     pub fn new(policy: &Policy, strata: Vec<StratumKey>, (scheme, step_s): (Scheme, i64)) -> Self {
+        let policy = &of_one_route(policy, &strata);
         let told = 1 + policy.latency.iter().filter(|latency| !latency.muted).count()
             - usize::from(policy.errors.muted && policy.latency.iter().any(|latency| !latency.muted));
         let strata: Vec<Stratum> = strata
@@ -332,6 +334,18 @@ fn first_reached(reaches: impl Fn(f64) -> bool) -> Option<f64> {
         }
     }
     Some(high.exp())
+}
+
+/// A policy under which the margins of a route hold for everything, where it is all that there is.
+fn of_one_route(policy: &Policy, strata: &[StratumKey]) -> Policy {
+    let mut policy = policy.clone();
+    let [only] = strata else { return policy };
+    let Some(own) = policy.route(&only.route).cloned() else { return policy };
+    policy.errors.margin = own.errors.unwrap_or(policy.errors.margin);
+    for latency in &mut policy.latency {
+        latency.margin = own.latency.unwrap_or(latency.margin);
+    }
+    policy
 }
 
 fn allowance(margin: Margin) -> Allowance {

@@ -1,6 +1,6 @@
 //! A verdict in one sentence.
 
-use crate::api::canary::{Check, Interval, Outcome, RouteVerdict, Unit, Verdict};
+use crate::api::canary::{Check, Interval, Outcome, RouteVerdict, Unit, Verdict, fixed_number as number};
 
 /// A quantile as people say it: `p50`, `p99.9`.
 pub(super) fn quantile_name(quantile: f64) -> String {
@@ -55,7 +55,8 @@ fn place(route: &RouteVerdict, others: usize) -> String {
         1 => ", and on one more".to_owned(),
         more => format!(", and on {more} more"),
     };
-    format!(" on `{}`{caller}{others}", route.route)
+    let name = route.one_route().map_or_else(|| route.name().to_owned(), |route| format!("`{route}`"));
+    format!(" on {name}{caller}{others}")
 }
 
 /// The name in a node id.
@@ -135,16 +136,24 @@ fn duration(seconds: u64) -> String {
     }
 }
 
-/// With so many digits after the point at most.
-pub(super) fn number(value: f64, digits: usize) -> String {
-    let text = format!("{value:.digits$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    if text == "-0" { "0".to_owned() } else { text.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_single_route_is_told_in_words() {
+        let route = |route: &str| RouteVerdict {
+            route: route.to_owned(),
+            caller: Some("service:web".to_owned()),
+            ..RouteVerdict::default()
+        };
+        assert_eq!(place(&route("GET /a"), 0), " on `GET /a` from `web`");
+        assert_eq!(place(&route("*"), 1), " on all routes from `web`, and on one more");
+        assert_eq!(
+            place(&route("__few_requests__"), 3),
+            " on routes with few requests from `web`, and on 3 more"
+        );
+    }
 
     #[test]
     fn numbers_have_the_digits_that_count() {

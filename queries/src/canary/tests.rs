@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::api::canary::Outcome;
-use crate::api::policy::{LatencyPolicy, Margin, Policy};
+use crate::api::policy::{LatencyPolicy, Margin, Policy, RoutePolicy};
 use crate::sketch::{Bins, Scheme, log_bin};
 
 /// Requests that took so many milliseconds, and how many of them failed.
@@ -125,6 +125,25 @@ fn a_muted_check_is_told_and_decides_nothing() {
     policy.errors.muted = true;
     let judged = judged(&policy, 60, &side(&[(20.0, 400)], 0), &side(&[(20.0, 400)], 100));
     assert_eq!((result(&judged, "errors"), judged.result), (Outcome::Fail, Outcome::Pass));
+}
+
+#[test]
+fn a_route_has_its_own_margin_alone_and_among_others() {
+    let own = RoutePolicy {
+        route: "GET /".to_owned(),
+        errors: Some(Margin::Absolute(0.1)),
+        ..RoutePolicy::default()
+    };
+    let policy = Policy { routes: vec![own], ..policy() };
+    let (baseline, candidate) = (side(&[(20.0, 400)], 0), side(&[(20.0, 400)], 12));
+    assert_eq!(judged(&policy, 60, &baseline, &candidate).result, Outcome::Pass);
+    let mut judge = Judge::new(&policy, vec![key("GET /"), key("GET /other")], (Scheme::Log, 10));
+    for _ in 0..60 {
+        judge.push(&[[baseline.clone(), candidate.clone()], [baseline.clone(), candidate.clone()]]);
+    }
+    let routes = judge.finish(|step| step.to_string()).routes;
+    let of = |name: &str| routes.iter().find(|route| route.route == name).unwrap().checks[0].result;
+    assert_eq!((of("GET /"), of("GET /other")), (Outcome::Pass, Outcome::Fail));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use foldhash::HashMap;
 
+use crate::api::canary::ALL_ROUTES;
 use crate::api::graph::Source;
 use crate::canary::{Both, Side, StratumKey};
 use crate::sketch::{Bins, Scheme};
@@ -19,9 +20,6 @@ use super::steps::Steps;
 use super::views::Resolver;
 use super::voices::{ByVoice, Spoken, Voice, scheme};
 use super::{GraphQuery, IdentityRules, SETTLE_SECONDS};
-
-/// Stands for all routes together, where the evidence knows none.
-pub const ALL_ROUTES: &str = "*";
 
 /// Which versions, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +41,6 @@ pub struct SidesQuestion {
 pub struct Sides {
     /// The service's name, if any such was seen.
     pub service: Option<String>,
-    /// Its versions that had requests, by their names, with how many.
-    pub versions: BTreeMap<String, i64>,
     /// Where the numbers are from.
     pub source: Option<Source>,
     /// Steps that there are.
@@ -251,10 +247,6 @@ impl Search<'_, '_> {
         for (edge, voice, id) in edges {
             let (caller, callee) = (numbers[edge.source], numbers[edge.target]);
             let requests = totals.get(&id).map_or(0, |counts| counts.requests);
-            if self.resolver.is(callee, &self.question.service) && self.side == 1 && requests > 0 {
-                let version = self.resolver.node(callee).0.version.clone();
-                *sides.versions.entry(version).or_default() += requests;
-            }
             if self.is_wanted(callee, sides) {
                 let caller = Some(self.resolver.node(caller).1.clone());
                 let key = StratumKey { route: ALL_ROUTES.to_owned(), caller };

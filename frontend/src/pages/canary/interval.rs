@@ -1,14 +1,14 @@
 //! How the interval of a difference narrowed over time, against the margin: the picture that explains a verdict.
 
 use leptos::prelude::*;
-use sidecarta_queries::api::canary::{Check, Interval, Unit};
+use sidecarta_queries::api::canary::{Check, Interval, Unit, short_number as number};
 
 use crate::chart::scale::Scale;
 use crate::chart::time::time_ticks;
 use crate::clock;
 use crate::components::chart::axes::{Axes, Ticks};
 use crate::components::chart::plot::Plot;
-use crate::model::canary::{between, difference, domain, number};
+use crate::model::canary::{between, difference, domain};
 use crate::preferences::Preferences;
 
 /// Height of the drawing, px.

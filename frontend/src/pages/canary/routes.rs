@@ -13,10 +13,6 @@ use crate::state::ServiceState;
 
 /// Routes that are shown before more are asked for.
 const FEW: usize = 12;
-/// Stands for all routes, where the evidence knows none, and for those with few requests.
-const ALL: &str = "*";
-const SMALL: &str = "__few_requests__";
-
 #[component]
 pub(super) fn Routes(verdict: Memo<Verdict>) -> impl IntoView {
     let page = expect_context::<Page>();
@@ -99,7 +95,7 @@ fn RouteRow(place: usize, verdict: Memo<Verdict>) -> impl IntoView {
         move || row.with(|row| verdict.with(|verdict| page.state.with(|state| traces(state, verdict, row))));
     view! {
         <tr data-testid="canary-route" data-result=move || row.with(|row| word(row.result))>
-            <th scope="row"><code>{move || row.with(route_name)}</code></th>
+            <th scope="row"><code>{move || row.with(|row| row.name().to_owned())}</code></th>
             <td>{move || row.with(caller_name)}</td>
             <td class="end num">{requests}</td>
             {cells}
@@ -134,14 +130,6 @@ fn Cell(part: RouteCheck, check: Check) -> impl IntoView {
     }
 }
 
-fn route_name(row: &RouteVerdict) -> String {
-    match row.route.as_str() {
-        ALL => "all routes".to_owned(),
-        SMALL => "routes with few requests".to_owned(),
-        route => route.to_owned(),
-    }
-}
-
 fn caller_name(row: &RouteVerdict) -> String {
     row.caller.as_ref().map_or_else(|| "everybody".to_owned(), |id| NodeId::parse(id).name)
 }
@@ -151,7 +139,7 @@ fn traces(page: &crate::state::PageState, verdict: &Verdict, row: &RouteVerdict)
     let node = format!("service:{}", verdict.service);
     let of = |version: &str| {
         let chosen = ServiceState {
-            route: Some(row.route.clone()).filter(|route| route != ALL && route != SMALL),
+            route: row.one_route().map(str::to_owned),
             version: Some(version.to_owned()),
             // A caller's own spans do not know the version of whom it calls.
             caller: None,

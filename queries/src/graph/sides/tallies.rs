@@ -2,6 +2,7 @@
 
 use foldhash::HashMap;
 
+use crate::api::canary::FEW_REQUESTS;
 use crate::api::graph::Source;
 use crate::canary::{Both, Side, StratumKey};
 use crate::graph::errors::Statuses;
@@ -16,8 +17,6 @@ const MAX_STRATA: usize = 500;
 const ENOUGH: i64 = 20;
 /// Routes of one side alone that are named.
 const MAX_ALONE: usize = 10;
-/// Stands for routes that both sides have, with few requests.
-const SMALL: &str = "__few_requests__";
 
 /// What was read so far.
 pub(super) struct Tallies<'q> {
@@ -102,8 +101,11 @@ impl<'q> Tallies<'q> {
             places[number] = Some(match small {
                 Some(small) if is_small => small,
                 _ => {
-                    let key =
-                        if is_small { StratumKey { route: SMALL.to_owned(), caller: None } } else { key };
+                    let key = if is_small {
+                        StratumKey { route: FEW_REQUESTS.to_owned(), caller: None }
+                    } else {
+                        key
+                    };
                     sides.strata.push(key);
                     let place = sides.strata.len() - 1;
                     small = small.or(is_small.then_some(place));
