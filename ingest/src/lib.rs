@@ -18,5 +18,6 @@ pub mod pipeline;
 pub mod prometheus;
 mod route;
 pub mod status;
+pub mod watch;
 mod wire;
 pub mod xray;

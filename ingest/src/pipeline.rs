@@ -24,6 +24,7 @@ use sidecarta_queries::rows::log::LogBatch;
 use sidecarta_queries::rows::mesh::MeshScrape;
 use sidecarta_queries::rows::metric::MetricBatch;
 use sidecarta_queries::rows::span::SpanBatch;
+use sidecarta_queries::rows::watch::WatchEvent;
 use sidecarta_queries::store::{self, Store, StoreError, StoreOptions, Writer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -35,6 +36,8 @@ const QUEUE: usize = 4_096;
 const ACCESS_LOG_BYTES: usize = 2_048;
 /// What the counters or gauges of one object of a proxy take, roughly.
 const OBJECT_BYTES: usize = 512;
+/// What a verdict takes, roughly: 500 routes with three checks each.
+const WATCH_BYTES: usize = 512 << 10;
 /// The unit in which memory is handed out.
 const PERMIT_BYTES: usize = 1_024;
 
@@ -67,6 +70,8 @@ pub enum Rows {
     AccessLogs(Box<AccessLogBatch>),
     /// One scrape of one target in Prometheus' format.
     Mesh(Box<MeshScrape>),
+    /// What happened to a watch.
+    Watch(Box<WatchEvent>),
 }
 
 impl Rows {
@@ -79,6 +84,7 @@ impl Rows {
             Self::Metrics(batch) => writer.stage_metrics(sequence, hash, batch),
             Self::AccessLogs(batch) => writer.stage_access_logs(sequence, batch),
             Self::Mesh(scrape) => writer.stage_mesh(sequence, scrape),
+            Self::Watch(event) => writer.stage_watch(sequence, event),
         }
     }
 }
@@ -92,7 +98,8 @@ fn hash(frame: &Frame) -> u128 {
         | FrameKind::EnvoyScrape
         | FrameKind::AccessLogs
         | FrameKind::MeshScrape
-        | FrameKind::XrayTraces => 0,
+        | FrameKind::XrayTraces
+        | FrameKind::Watch => 0,
         kind => xxhash_rust::xxh3::xxh3_128_with_seed(&frame.payload, kind as u64),
     }
 }
@@ -313,6 +320,7 @@ impl Submission {
             Rows::Metrics(batch) => batch.memory_bytes(),
             Rows::AccessLogs(batch) => batch.memory_bytes(),
             Rows::Mesh(scrape) => scrape.cursor.position.len() * 2 + scrape.deltas.len() * 1_024,
+            Rows::Watch(_) => WATCH_BYTES,
         };
         rows + self.frame.payload.len()
     }

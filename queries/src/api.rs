@@ -3,6 +3,7 @@
 //! Conventions: one named top-level key, RFC 3339 UTC for times, units in names, rates per second, latencies in
 //! milliseconds, ratios from 0 to 1. Fields that are absent were not known, which is not the same as zero.
 
+pub mod backtest;
 pub mod canary;
 pub mod compare;
 pub mod error;
@@ -17,3 +18,4 @@ pub mod services;
 pub mod sources;
 pub mod status;
 pub mod traces;
+pub mod watches;

@@ -6,10 +6,11 @@
 //!    they have in common.
 //! 3. [`judge`] runs them over the whole and over its parts, against the margins of a policy.
 //! 4. [`guards`] look for what else might make the verdict wrong, and [`sentence`] puts it into words.
-//! 5. [`verdict`] does all of this with what the store holds.
+//! 5. [`verdict`] does all of this with what the store holds, and [`backtest`] with what it held when a version came.
 //!
 //! `docs/canary.md` explains all of it to those who use it.
 
+mod backtest;
 mod bets;
 mod errors;
 mod guards;
@@ -19,11 +20,12 @@ mod sentence;
 mod traffic;
 mod verdict;
 
+pub use backtest::{summed_up, try_rollout};
 pub use errors::{Allowance, Claim, ErrorTest, Trials};
 pub use judge::{Judge, Judged, StratumKey};
 pub use latency::{Bin, Distribution, QuantileTest, Slower};
 pub use traffic::{Both, Side};
-pub use verdict::{CanaryQuestion, canary};
+pub use verdict::{CanaryQuestion, LATE_S, canary};
 
 #[cfg(test)]
 mod tests;

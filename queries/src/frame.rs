@@ -46,6 +46,8 @@ pub enum FrameKind {
     XrayTraces = 14,
     /// An `ExportLogsServiceRequest` made of CloudWatch's log events, likewise.
     CloudWatchLogs = 15,
+    /// A [`WatchEvent`](crate::rows::watch::WatchEvent) as JSON, compressed by zstd.
+    Watch = 16,
 }
 
 impl FrameKind {
@@ -66,6 +68,7 @@ impl FrameKind {
             13 => Some(Self::MeshScrape),
             14 => Some(Self::XrayTraces),
             15 => Some(Self::CloudWatchLogs),
+            16 => Some(Self::Watch),
             _ => None,
         }
     }
@@ -79,7 +82,7 @@ mod tests {
     fn every_number_is_that_of_its_kind() {
         let kinds = (0..=u8::MAX).filter_map(|number| Some((number, FrameKind::from_number(number)?)));
         let kinds: Vec<(u8, FrameKind)> = kinds.collect();
-        assert_eq!(kinds.len(), 14);
+        assert_eq!(kinds.len(), 15);
         assert!(kinds.iter().all(|&(number, kind)| kind as u8 == number));
     }
 }

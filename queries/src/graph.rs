@@ -7,7 +7,8 @@
 //! 4. [`answer`] turns them into the wire types, adding up by [`together`] what is drawn as one.
 //! 5. [`filtered`] takes out of it what was asked for.
 //!
-//! `routes` and `proxies` tell of the same series by route and by proxy, `sides` of two versions of a service, `trace_calls`
+//! `routes` and `proxies` tell of the same series by route and by proxy, `sides` of two versions of a service, `rollouts` of
+//! when versions came, `trace_calls`
 //! of the calls of one trace.
 
 mod answer;
@@ -19,6 +20,7 @@ mod filter;
 mod grammar;
 mod identity;
 mod proxies;
+mod rollouts;
 mod routes;
 mod rules;
 mod series;
@@ -36,12 +38,13 @@ pub use errors::{ErrorRuleConfig, ErrorRules, ErrorRulesError};
 pub use explain::{IdentityQuestion, explain};
 pub use filter::{EvidenceDetail, GraphFilter, filtered};
 pub use proxies::{edge_statistics, proxies, proxies_of, proxy};
+pub use rollouts::{Rollout, rollouts};
 pub use routes::{RouteFilter, routes};
 pub use rules::{IdentityRuleConfig, IdentityRules, IdentityRulesError};
 pub(crate) use trace_calls::trace_calls;
 
 pub use series::{SeriesQuestion, SeriesSubject, series};
-pub use sides::{Cell, Sides, SidesQuestion, sides};
+pub use sides::{Cell, Sides, SidesQuestion, Tried, sides};
 
 /// How long a calling or called span may be on its way before its absence means something, seconds. Senders keep spans
 /// for up to five seconds, twice in a row where a collector stands between.

@@ -27,4 +27,6 @@ pub mod store;
 #[cfg(not(target_family = "wasm"))]
 pub mod trace;
 #[cfg(not(target_family = "wasm"))]
+pub mod watches;
+#[cfg(not(target_family = "wasm"))]
 pub mod waterfall;

@@ -10,6 +10,7 @@ pub mod outcome;
 mod resource;
 pub mod route;
 pub mod span;
+pub mod watch;
 
 pub use cursor::SourceCursor;
 pub use resource::{Origin, Resource};

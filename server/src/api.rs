@@ -1,5 +1,6 @@
 //! The handlers, one file a resource.
 
+pub mod backtest;
 pub mod canary;
 pub mod graph;
 pub mod health;
@@ -12,3 +13,4 @@ pub mod services;
 pub mod sources;
 pub mod status;
 pub mod traces;
+pub mod watches;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use sidecarta_queries::api::canary::{
-    Check, Interval, Outcome, RouteCheck, SideSummary, Unit, Verdict, short_number as number,
+    Check, Interval, RouteCheck, SideSummary, Unit, Verdict, short_number as number,
 };
 use sidecarta_queries::api::policy::GuardAction;
 
@@ -12,7 +12,7 @@ const MAX_ROUTES: usize = 10;
 
 /// The whole verdict.
 pub(crate) fn report(verdict: &Verdict) -> String {
-    let mut text = format!("{}: {}\n\n", word(verdict.result), verdict.summary);
+    let mut text = format!("{}: {}\n\n", verdict.result.name(), verdict.summary);
     let traffic = &verdict.traffic;
     let configured =
         traffic.configured_share.map_or_else(String::new, |share| format!(", {} configured", percent(share)));
@@ -39,7 +39,7 @@ pub(crate) fn report(verdict: &Verdict) -> String {
         let muted = if check.muted { " (muted)" } else { "" };
         rows.push([
             check.name.clone(),
-            format!("{}{muted}", word(check.result)),
+            format!("{}{muted}", check.result.name()),
             value(check.unit, &check.baseline),
             value(check.unit, &check.candidate),
             amount(check.unit, check.difference),
@@ -77,7 +77,7 @@ pub(crate) fn progress(verdict: &Verdict) -> String {
     let traffic = &verdict.traffic;
     format!(
         "{}: {}; {} of the traffic, {} requests compared{errors}",
-        word(verdict.result),
+        verdict.result.name(),
         verdict.summary,
         percent(traffic.candidate_share),
         traffic.compared_requests
@@ -108,19 +108,11 @@ fn route_row((route, caller): (&str, Option<&str>), part: &RouteCheck, check: &C
         caller
             .map_or_else(|| "–".to_owned(), |id| id.split_once(':').map_or(id, |(_, name)| name).to_owned()),
         check.name.clone(),
-        word(part.result).to_owned(),
+        part.result.name().to_owned(),
         value(check.unit, &part.baseline),
         value(check.unit, &part.candidate),
         between(check.unit, &part.interval),
     ]
-}
-
-fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Pass => "pass",
-        Outcome::Fail => "fail",
-        Outcome::Insufficient => "insufficient",
-    }
 }
 
 fn value(unit: Unit, side: &SideSummary) -> String {
@@ -154,7 +146,8 @@ fn percent(share: f64) -> String {
     format!("{} %", number(100.0 * share))
 }
 
-fn table<const N: usize>(rows: &[[String; N]]) -> String {
+/// Columns below each other.
+pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
     let mut text = String::new();

@@ -23,6 +23,8 @@ pub enum Command {
     Serve(ServeFlags),
     /// Say whether one version of a service is worse than another: exit code 0 if not, 1 if so, 2 if that cannot be told yet.
     Canary(Box<CanaryFlags>),
+    /// Say what a policy would have done to the rollouts that there were.
+    Backtest(BacktestFlags),
     /// Print the configuration that is in effect, with the origin of each value.
     Config(ConfigFlags),
 }
@@ -85,7 +87,7 @@ impl ServeFlags {
 
 /// How an answer is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum CanaryFormat {
+pub enum ReportFormat {
     /// A report to be read.
     #[default]
     Text,
@@ -125,7 +127,30 @@ pub struct CanaryFlags {
     pub every: Duration,
     /// How to print the answer.
     #[arg(long, value_enum, default_value_t)]
-    pub format: CanaryFormat,
+    pub format: ReportFormat,
+    /// Address of the server.
+    #[arg(long, value_name = "URL", env = "SIDECARTA_URL", default_value = "http://127.0.0.1:7117")]
+    pub server: String,
+}
+
+/// Flags of `backtest`.
+#[derive(Clone, Debug, Args)]
+pub struct BacktestFlags {
+    /// Name of the service [default: all].
+    #[arg(long)]
+    pub service: Option<String>,
+    /// Start: RFC 3339 or relative as `-7d`.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "-7d")]
+    pub from: String,
+    /// End, likewise.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "now")]
+    pub to: String,
+    /// Policy: a file in TOML, YAML or JSON, by its name's ending.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// How to print the answer.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ReportFormat,
     /// Address of the server.
     #[arg(long, value_name = "URL", env = "SIDECARTA_URL", default_value = "http://127.0.0.1:7117")]
     pub server: String,

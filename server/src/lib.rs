@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod assets;
+pub mod backtest_command;
 pub mod canary_command;
 mod canary_report;
 pub mod cli;
@@ -11,5 +12,7 @@ pub mod lifecycle;
 pub mod live;
 pub mod open_files;
 pub mod params;
+pub mod remote;
 pub mod router;
 pub mod state;
+pub mod watches;

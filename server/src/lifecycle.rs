@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::router::router;
 use crate::state::AppState;
+use crate::watches;
 
 /// Why the server could not run.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +102,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let rules = (config.identity_rules(), config.error_rules());
     let state = AppState::new(pipeline, sources, aws.backfills, rules, shutdown.clone())
         .map_err(|_| RunError::Store)?;
+    tasks.spawn(watches::run(state.clone()));
     let app = axum::serve(http, router(state)).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     tasks.spawn(report("HTTP", app.into_future()));
     tasks.close();

@@ -6,7 +6,8 @@ use clap::Parser;
 use sidecarta_server::cli::{Cli, Command};
 use sidecarta_server::config::{self, Config};
 use sidecarta_server::error::causes;
-use sidecarta_server::{canary_command, lifecycle, open_files};
+use sidecarta_server::remote::{CommandError, Told};
+use sidecarta_server::{backtest_command, canary_command, lifecycle, open_files};
 use tracing_subscriber::EnvFilter;
 
 // Spans are many small strings, which the system's allocator serves at half the speed.
@@ -30,13 +31,8 @@ fn main() -> ExitCode {
             Ok(config) => serve(&config),
             Err(error) => complain(&error, BAD_USAGE),
         },
-        Command::Canary(flags) => match canary_command::run(&flags) {
-            Ok(told) => match say(&told.text) {
-                ExitCode::SUCCESS => ExitCode::from(told.code),
-                failed => failed,
-            },
-            Err(error) => complain(&error, error.code()),
-        },
+        Command::Canary(flags) => tell(canary_command::run(&flags)),
+        Command::Backtest(flags) => tell(backtest_command::run(&flags)),
         Command::Config(flags) if flags.default => say(&config::default_file()),
         Command::Config(flags) => match config::explain(flags.config.as_deref()) {
             Ok(text) => say(&text),
@@ -56,6 +52,17 @@ fn serve(config: &Config) -> ExitCode {
     match runtime.block_on(lifecycle::run(config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => complain(&error, 1),
+    }
+}
+
+/// What a command came to that asks a server.
+fn tell(told: Result<Told, CommandError>) -> ExitCode {
+    match told {
+        Ok(told) => match say(&told.text) {
+            ExitCode::SUCCESS => ExitCode::from(told.code),
+            failed => failed,
+        },
+        Err(error) => complain(&error, error.code()),
     }
 }
 

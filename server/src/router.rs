@@ -12,7 +12,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
 
 use crate::api::{
-    canary, graph, health, identity, proxies, routes, search, series, services, sources, status, traces,
+    backtest, canary, graph, health, identity, proxies, routes, search, series, services, sources, status,
+    traces, watches,
 };
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -40,6 +41,12 @@ use crate::{assets, live};
         canary::get_verdict,
         canary::post_verdict,
         canary::flagger,
+        backtest::try_policy,
+        watches::list_watches,
+        watches::register_watch,
+        watches::get_watch,
+        watches::end_watch,
+        watches::get_kept_verdict,
         sources::list_sources,
         sources::read_past,
         status::get_status
@@ -71,6 +78,10 @@ pub fn router(state: AppState) -> Router {
         .route("/identity", get(identity::explain_name))
         .route("/canary", get(canary::get_verdict).post(canary::post_verdict))
         .route("/canary/flagger", post(canary::flagger))
+        .route("/canary/backtest", post(backtest::try_policy))
+        .route("/watches", get(watches::list_watches).post(watches::register_watch))
+        .route("/watches/{id}", get(watches::get_watch).delete(watches::end_watch))
+        .route("/watches/{id}/verdicts/{at}", get(watches::get_kept_verdict))
         .route("/sources", get(sources::list_sources))
         .route("/sources/backfill", post(sources::read_past))
         .route("/status", get(status::get_status))

@@ -7,9 +7,11 @@ use jiff::Timestamp;
 use sidecarta_ingest::aws::Backfills;
 use sidecarta_ingest::pipeline::Pipeline;
 use sidecarta_ingest::status::SourceBook;
+use sidecarta_queries::api::canary::Verdict;
 use sidecarta_queries::api::graph::Graph;
 use sidecarta_queries::api::sources::SourceStatus;
 use sidecarta_queries::api::status::Status;
+use sidecarta_queries::canary::{CanaryQuestion, canary};
 use sidecarta_queries::graph::{ErrorRules, GraphFilter, GraphQuery, IdentityRules, filtered, graph};
 use sidecarta_queries::log;
 use sidecarta_queries::search::{RecentVocabulary, Vocabulary};
@@ -138,6 +140,15 @@ impl AppState {
         let inner = Arc::clone(&self.inner);
         let asked = move || question(inner.pipeline.store(), &inner.identity_rules);
         Ok(tokio::task::spawn_blocking(asked).await??)
+    }
+
+    /// A verdict on two versions of a service.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn verdict(&self, question: CanaryQuestion) -> Result<Verdict, ApiError> {
+        let errors = self.error_rules();
+        self.ask(move |store, rules| canary(store, (rules, &errors), &question)).await
     }
 
     /// What counts as an error of which service.

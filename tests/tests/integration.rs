@@ -46,6 +46,10 @@ mod service_connect;
 mod traces;
 #[path = "integration/truth.rs"]
 mod truth;
+#[path = "integration/two_versions.rs"]
+mod two_versions;
+#[path = "integration/watches.rs"]
+mod watches;
 #[path = "integration/xray_daemon.rs"]
 mod xray_daemon;
 #[path = "integration/xray_pull.rs"]

@@ -8,7 +8,7 @@ use sidecarta_queries::store::{StoreError, Writer};
 
 use super::{Rows, hash};
 use crate::otlp::DecodeLimits;
-use crate::{access_log, envoy, otlp, prometheus};
+use crate::{access_log, envoy, otlp, prometheus, watch};
 
 /// Requests that are published together.
 const PORTION: u64 = 256;
@@ -58,6 +58,10 @@ fn decode(frame: &Frame, limits: &DecodeLimits, writer: &Writer) -> Result<Rows,
         },
         FrameKind::MeshScrape => match prometheus::decode_frame(frame) {
             Ok(scrape) => Ok(Rows::Mesh(Box::new(scrape))),
+            Err(error) => Err(error.to_string()),
+        },
+        FrameKind::Watch => match watch::decode_frame(frame) {
+            Ok(event) => Ok(Rows::Watch(Box::new(event))),
             Err(error) => Err(error.to_string()),
         },
         FrameKind::XrayTraces | FrameKind::CloudWatchLogs => {

@@ -4,9 +4,11 @@ use sidecarta_queries::frame::FrameKind;
 use sidecarta_queries::rows::SourceCursor;
 use sidecarta_queries::rows::access_log::{AccessLogBatch, AccessLogRow};
 use sidecarta_queries::rows::envoy::{ObjectCounts, Proxy, StatObject};
+use sidecarta_queries::rows::watch::Watch;
 use sidecarta_queries::store::TimeRange;
 
 use super::*;
+use crate::watch;
 
 const NOW_S: i64 = 1_795_000_000;
 
@@ -96,6 +98,10 @@ fn every_kind_of_request_is_taken_over_from_the_log() {
                     zstd(&postcard::to_stdvec(&batch).unwrap())
                 }
                 FrameKind::MeshScrape => zstd(&postcard::to_stdvec(&MeshScrape::default()).unwrap()),
+                FrameKind::Watch => {
+                    let watch = Watch { id: "w".to_owned(), ..Watch::default() };
+                    watch::submission(WatchEvent::Registered(Box::new(watch))).unwrap().frame.payload
+                }
                 FrameKind::XrayTraces => pulled(TRACES),
                 FrameKind::CloudWatchLogs => pulled(LOGS),
                 FrameKind::OtlpTraces => Bytes::from_static(TRACES),
@@ -125,5 +131,6 @@ fn every_kind_of_request_is_taken_over_from_the_log() {
     assert_eq!(counts.spans, 9);
     // Each of the four ways is another request, whose log records are all requests that a proxy logged.
     assert_eq!((counts.log_records, counts.access_logs), (0, 4 * 5 + 1));
+    assert_eq!(store.directory(|directory| directory.watches().len()), 1);
     assert!(counts.data_points > 0 && counts.data_points % 3 == 0, "{counts:?}");
 }

@@ -32,6 +32,22 @@ pub enum Outcome {
     Insufficient,
 }
 
+impl Outcome {
+    /// As it stands in an answer.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Insufficient => "insufficient",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Pass, Self::Fail, Self::Insufficient].into_iter().find(|one| one.name() == name)
+    }
+}
+
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -205,7 +221,8 @@ pub struct RouteCheck {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Guard {
-    /// Which one: `retries`, `split`, `mix`, `stopped`, `survivors`, `calls`, `evidence`.
+    /// Which one: `retries`, `split`, `mix`, `stopped`, `survivors`, `capacity`, `calls`, `inherited`,
+    /// `evidence`.
     pub name: String,
     /// Whether something was found.
     pub found: bool,

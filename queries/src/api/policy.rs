@@ -126,8 +126,12 @@ pub struct GuardPolicy {
     pub stopped: GuardAction,
     /// Hosts that were ejected, panic mode, open circuit breakers.
     pub survivors: GuardAction,
+    /// Requests for each healthy host that differ between the sides.
+    pub capacity: GuardAction,
     /// Calls that one side makes, and the other does not.
     pub calls: GuardAction,
+    /// Failures of what both sides call.
+    pub inherited: GuardAction,
     /// Evidence that is missing or contradicts itself.
     pub evidence: GuardAction,
 }
@@ -177,7 +181,9 @@ impl Default for GuardPolicy {
             mix: Warn,
             stopped: Hold,
             survivors: Hold,
+            capacity: Warn,
             calls: Warn,
+            inherited: Warn,
             evidence: Warn,
         }
     }

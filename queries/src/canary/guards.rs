@@ -1,14 +1,14 @@
 //! What else might make a verdict wrong: each guard looks at one thing, says what it saw, and may fail or hold the verdict.
 
+mod calls;
+mod hosts;
+
 use crate::api::canary::{Guard, fixed_number};
 use crate::api::policy::{GuardAction, Margin, Policy};
-use crate::dictionary::StatId;
-use crate::graph::Sides;
-use crate::sketch::Bins;
-use crate::store::Counts;
+use crate::graph::{Sides, Tried};
 
-use super::errors::{Allowance, Claim, ErrorTest, Trials};
-use super::traffic::Both;
+use super::errors::{Allowance, Claim, ErrorTest};
+use super::traffic::{Blocks, Both, Side, trials};
 
 /// What guards look at beside what the two sides did.
 pub(super) struct Scene<'a> {
@@ -29,13 +29,15 @@ type Look = fn(&Scene<'_>) -> (bool, String);
 /// All guards that are on.
 pub(super) fn guards(scene: &Scene<'_>) -> Vec<Guard> {
     let actions = scene.policy.guards;
-    let all: [(&str, GuardAction, Look); 7] = [
+    let all: [(&str, GuardAction, Look); 9] = [
         ("retries", actions.retries, retries),
         ("split", actions.split, split),
         ("mix", actions.mix, mix),
         ("stopped", actions.stopped, stopped),
-        ("survivors", actions.survivors, survivors),
-        ("calls", actions.calls, calls),
+        ("survivors", actions.survivors, hosts::survivors),
+        ("capacity", actions.capacity, hosts::capacity),
+        ("calls", actions.calls, calls::calls),
+        ("inherited", actions.inherited, calls::inherited),
         ("evidence", actions.evidence, evidence),
     ];
     all.into_iter()
@@ -50,31 +52,30 @@ pub(super) fn guards(scene: &Scene<'_>) -> Vec<Guard> {
 /// Failures that were tried again are none to the callers. They are to the version that made them.
 fn retries(scene: &Scene<'_>) -> (bool, String) {
     let [baseline, candidate] = scene.names;
-    let known =
-        scene.sides.by_source.iter().map(|one| one.1).find(|both| both.iter().all(|side| side.attempts > 0));
-    let Some(both) = known else { return (false, "nothing tells of retries".to_owned()) };
-    let side =
-        |side: Counts| (side.requests.max(0) as f64, side.retries.clamp(0, side.requests.max(0)) as f64);
-    let [(requests, retries), (candidate_requests, candidate_retries)] = both.map(side);
     let allowance = match scene.policy.errors.margin {
         Margin::Absolute(absolute) => Allowance::Absolute(absolute),
         Margin::Relative(part) => Allowance::Relative(part),
     };
     let mut test = ErrorTest::new(allowance);
-    let trials = Trials {
-        baseline: requests,
-        baseline_errors: retries,
-        candidate: candidate_requests,
-        candidate_errors: candidate_retries,
-    };
-    test.add(&trials);
+    let mut blocks = Blocks::default();
+    for step in &scene.sides.tried {
+        let step =
+            step.map(|Tried { requests, retries }| Side { requests, errors: retries, ..Side::default() });
+        if let Some(block) = blocks.push(&step) {
+            test.add(&trials(&block));
+        }
+    }
+    let total = *test.total();
+    if total.baseline <= 0.0 {
+        return (false, "nothing tells of retries".to_owned());
+    }
     let alpha = (1.0 - scene.policy.confidence) / 2.0;
     let found = test.ln_evidence(Claim::NotWorse) >= -alpha.ln();
     let (low, high) = test.interval(alpha);
     let rates = format!(
         "{candidate} was tried again {} in 100 requests, {baseline} {}",
-        two(100.0 * trials.candidate_rate()),
-        two(100.0 * trials.baseline_rate())
+        two(100.0 * total.candidate_rate()),
+        two(100.0 * total.baseline_rate())
     );
     if found {
         let by = format!("{} to {} points more often", two(100.0 * low), two(100.0 * high));
@@ -178,70 +179,6 @@ fn stopped(scene: &Scene<'_>) -> (bool, String) {
         }
     }
     (false, "both had requests to the end".to_owned())
-}
-
-/// Where hosts that fail get no traffic, those that are left look well.
-fn survivors(scene: &Scene<'_>) -> (bool, String) {
-    const EJECTIONS: StatId = StatId(81);
-    const PANICS: StatId = StatId(95);
-    let count =
-        |bins: &Bins, stat: StatId| bins.iter().find(|one| one.0 == stat.0).map_or(0, |one| one.1.max(0));
-    let mut told = Vec::new();
-    for (stats, what) in [
-        (&[EJECTIONS][..], "ejections of hosts"),
-        (&[PANICS], "requests in panic mode"),
-        (&[StatId::PENDING_OVERFLOWS, StatId::ACTIVE_OVERFLOWS], "requests stopped by circuit breakers"),
-    ] {
-        let [baseline, candidate] =
-            scene.sides.stats.each_ref().map(|bins| stats.iter().map(|&stat| count(bins, stat)).sum::<i64>());
-        if candidate > 0 {
-            told.push(format!("{candidate} {what} of {}, {baseline} of {}", scene.names[1], scene.names[0]));
-        }
-    }
-    if told.is_empty() {
-        return (
-            false,
-            "no hosts ejected, no panic mode, no open circuit breakers, as far as proxies tell".to_owned(),
-        );
-    }
-    (true, told.join("; "))
-}
-
-/// Calls that only one version makes, or one many more of.
-fn calls(scene: &Scene<'_>) -> (bool, String) {
-    const FEW: i64 = 20;
-    /// A version that calls so many times as often does something else.
-    const MULTIPLIED: f64 = 1.5;
-    let [baseline, candidate] = scene.names;
-    let [asked, candidate_asked] = scene.sides.calling;
-    if asked < FEW || candidate_asked < FEW {
-        return (false, "too few traces to compare what both call".to_owned());
-    }
-    let mut told = Vec::new();
-    for (callee, &[calls, candidate_calls]) in &scene.sides.calls {
-        let name = callee.split_once(':').map_or(callee.as_str(), |(_, name)| name);
-        let ratio = candidate_asked as f64 / asked as f64;
-        let expected = calls as f64 * ratio;
-        let (seen, expected) = (candidate_calls as f64, expected);
-        // Four standard deviations of counts that come by chance.
-        let is_chance = (seen - expected).abs() <= 4.0 * (seen + expected * ratio).sqrt();
-        if is_chance || seen.max(expected) < FEW as f64 {
-            continue;
-        }
-        let each = |calls: i64, asked: i64| two(calls as f64 / asked as f64);
-        if calls == 0 {
-            told.push(format!("{candidate} calls {name}, {baseline} does not"));
-        } else if candidate_calls == 0 {
-            told.push(format!("{candidate} no longer calls {name}"));
-        } else if seen > MULTIPLIED * expected || MULTIPLIED * seen < expected {
-            told.push(format!(
-                "{candidate} calls {name} {} times a request, {baseline} {} times",
-                each(candidate_calls, candidate_asked),
-                each(calls, asked)
-            ));
-        }
-    }
-    if told.is_empty() { (false, "both make the same calls".to_owned()) } else { (true, told.join("; ")) }
 }
 
 /// Proxies that do not report, and evidence that contradicts itself.

@@ -35,7 +35,7 @@ pub struct CanaryQuestion {
 
 /// Spans, log lines and counters come this late, seconds. What is younger is not looked at: the two sides may be late
 /// differently.
-const LATE_S: i64 = 20;
+pub const LATE_S: i64 = 20;
 /// How far before the range one looks for the candidate's first request, seconds, at least.
 const LOOK_BACK_S: i64 = 60;
 /// Times at which the intervals are kept.
@@ -53,6 +53,33 @@ pub fn canary(
     let window = Window::of(question);
     let sides = sides(store, rules, &window.question(question))?;
     Ok(verdict(question, &window, &sides))
+}
+
+/// The verdict that somebody would have reached first who looks all the time and stops with it, and when that would have been,
+/// seconds since 1970; where there would have been none, what is known in the end. Blocks.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub(super) fn first_verdict(
+    store: &Store,
+    rules: (&IdentityRules, &ErrorRules),
+    question: &CanaryQuestion,
+) -> Result<(Verdict, Option<i64>), StoreError> {
+    let window = Window::of(question);
+    let sides = sides(store, rules, &window.question(question))?;
+    let played = play(question, &window, &sides, |judge| judge.has_failed() || judge.has_passed());
+    let to_s = played.start_s + played.judge.seconds();
+    if to_s < window.to_s {
+        let range = TimeRange { to_s, ..question.range };
+        let then = canary(store, rules, &CanaryQuestion { range, is_final: false, ..question.clone() })?;
+        // A guard may have held it.
+        if then.result != Outcome::Insufficient {
+            return Ok((then, Some(to_s)));
+        }
+    }
+    let whole = verdict(question, &window, &sides);
+    let decided_s = (whole.result != Outcome::Insufficient).then_some(window.to_s);
+    Ok((whole, decided_s))
 }
 
 /// Which steps are looked at, and which of them are judged.
@@ -106,6 +133,25 @@ impl Window {
 }
 
 fn verdict(question: &CanaryQuestion, window: &Window, sides: &Sides) -> Verdict {
+    let Played { judge, start_s } = play(question, window, sides, |_| false);
+    let judged = judge.finish(|steps| rfc3339(start_s + steps as i64 * window.step_s));
+    put_together(question, window, sides, (judged, start_s))
+}
+
+/// A judge who has seen something.
+struct Played {
+    judge: Judge,
+    /// Start of the first step that was seen, seconds since 1970.
+    start_s: i64,
+}
+
+/// Shows a judge one step after the other, until it is enough.
+fn play(
+    question: &CanaryQuestion,
+    window: &Window,
+    sides: &Sides,
+    is_enough: impl Fn(&Judge) -> bool,
+) -> Played {
     let policy = &question.policy;
     let first = window.first_step(question, sides);
     let is_judged: Vec<bool> =
@@ -129,11 +175,12 @@ fn verdict(question: &CanaryQuestion, window: &Window, sides: &Sides) -> Verdict
         }
         if at >= first {
             judge.push(&step);
+            if is_enough(&judge) {
+                break;
+            }
         }
     }
-    let start_s = window.begin_s + first as i64 * window.step_s;
-    let judged = judge.finish(|steps| rfc3339(start_s + steps as i64 * window.step_s));
-    put_together(question, window, sides, (judged, start_s))
+    Played { judge, start_s: window.begin_s + first as i64 * window.step_s }
 }
 
 fn put_together(
@@ -217,6 +264,6 @@ fn traffic(scene: &Scene<'_>, judged: &Judged) -> Traffic {
     }
 }
 
-fn rfc3339(seconds: i64) -> String {
+pub(super) fn rfc3339(seconds: i64) -> String {
     Timestamp::from_second(seconds).map(|time| time.to_string()).unwrap_or_default()
 }

@@ -5,10 +5,8 @@ mod summary;
 
 use std::collections::BTreeMap;
 
-use foldhash::HashMap;
-
 use crate::api::routes::RoutesResponse;
-use crate::store::{Counts, Detail, Family, Measures, Selection, Store, StoreError};
+use crate::store::{Detail, Family, Measures, Selection, Store, StoreError};
 
 use self::plan::{Plan, Row};
 use super::errors::ErrorRules;
@@ -63,22 +61,27 @@ pub fn routes(
     Ok(RoutesResponse { routes: routes.collect(), total, step_s: steps.seconds as u32 })
 }
 
-/// What each series of routes counts, with the requests of it that are settled.
-type RouteCounts = HashMap<u32, (Counts, i64)>;
+/// Requests of each series of routes, and how many of them are settled, by the numbers of the series, which are given one
+/// after the other.
+type RouteCounts = Vec<[i64; 2]>;
 
 fn route_counts(store: &Store, query: &GraphQuery, ids: Option<&[u32]>) -> Result<RouteCounts, StoreError> {
-    let mut counts = RouteCounts::default();
+    let mut counts = RouteCounts::new();
     let selection = Selection {
         series: ids.filter(|ids| ids.len() <= MAX_LOOKED_UP),
-        detail: Detail::Counts,
+        detail: Detail::Requests,
         ..Selection::of(Family::Routes, query.range)
     };
     let settled_before_s = query.now_s - SETTLE_SECONDS;
     store.rows(&selection, |row| {
-        let (sum, settled) = counts.entry(row.series_id).or_default();
-        sum.merge(row.counts, 1);
+        let series = row.series_id as usize;
+        if counts.len() <= series {
+            counts.resize(series + 1, Default::default());
+        }
+        let [requests, settled] = &mut counts[series];
+        *requests = requests.saturating_add(row.counts.requests);
         if row.bucket_s < settled_before_s {
-            *settled += row.counts.requests;
+            *settled = settled.saturating_add(row.counts.requests);
         }
     })?;
     Ok(counts)
@@ -109,29 +112,32 @@ fn trends(
     (plan, error_rules): (&Plan, &ErrorRules),
 ) -> Result<Vec<Vec<[u64; 2]>>, StoreError> {
     let mut sums = vec![vec![[0_i64; 2]; steps.count]; plan.rows.len()];
+    let rules: Vec<_> = plan.rows.iter().map(|row| error_rules.of(&plan.node(row).0.name)).collect();
     for family in [Family::Routes, Family::Edges] {
-        // A gateway's series may be about two rows.
-        let mut rows_of: HashMap<u32, Vec<usize>> = HashMap::default();
-        let mut has_rule = false;
+        // By the numbers of the series; a gateway's may be about two rows.
+        let mut rows_of: Vec<Vec<usize>> = Vec::new();
         for (number, row) in plan.rows.iter().enumerate() {
-            has_rule |= error_rules.of(&plan.node(row).0.name).is_some();
             for &(_, id) in row.best_series().filter(|one| one.0 == family) {
-                rows_of.entry(id).or_default().push(number);
+                let id = id as usize;
+                rows_of.resize(rows_of.len().max(id + 1), Vec::new());
+                rows_of[id].push(number);
             }
         }
-        let ids: Vec<u32> = rows_of.keys().copied().collect();
+        let ids: Vec<u32> =
+            (0..).zip(&rows_of).filter(|(_, rows)| !rows.is_empty()).map(|(id, _)| id).collect();
+        let has_rule = rules.iter().any(Option::is_some);
         let selection = Selection {
             series: (ids.len() <= MAX_LOOKED_UP).then_some(ids.as_slice()),
-            detail: if has_rule { Detail::All } else { Detail::Counts },
+            detail: if has_rule { Detail::All } else { Detail::Requests },
             longest_s: steps.seconds,
             ..Selection::of(family, query.range)
         };
         store.rows(&selection, |row| {
             let Some(step) = steps.at(row.bucket_s) else { return };
-            for &number in rows_of.get(&row.series_id).into_iter().flatten() {
-                let rule = error_rules.of(&plan.node(&plan.rows[number]).0.name);
+            for &number in rows_of.get(row.series_id as usize).into_iter().flatten() {
                 let stats = || row.stats.0.iter().copied().zip(row.stats.1.iter().copied());
-                let errors = rule.map_or(row.counts.errors, |rule| rule.change(row.counts.errors, stats()));
+                let errors =
+                    rules[number].map_or(row.counts.errors, |rule| rule.change(row.counts.errors, stats()));
                 let [requests, failed] = &mut sums[number][step];
                 *requests += row.counts.requests;
                 *failed += errors;

@@ -1,6 +1,7 @@
 //! What two versions of a service did, step by step, for whoever compares them.
 
 mod tallies;
+mod tried;
 
 use std::collections::BTreeMap;
 
@@ -9,10 +10,15 @@ use foldhash::HashMap;
 use crate::api::canary::ALL_ROUTES;
 use crate::api::graph::Source;
 use crate::canary::{Both, Side, StratumKey};
+use crate::dictionary::StatId;
+use crate::rows::envoy::StatObject;
 use crate::sketch::{Bins, Scheme};
-use crate::store::{Counts, Detail, Directory, Family, Selection, SeriesTotal, Store, StoreError, TimeRange};
+use crate::store::{
+    Counts, Detail, Directory, Family, Selection, SeriesKey, SeriesTotal, Store, StoreError, TimeRange,
+};
 
 use self::tallies::Tallies;
+pub use self::tried::Tried;
 use super::answer::COMPLETE;
 use super::edges;
 use super::errors::ErrorRules;
@@ -57,12 +63,16 @@ pub struct Sides {
     pub alone_routes: Vec<StratumKey>,
     /// What each source of evidence counts of each side.
     pub by_source: Vec<(Source, Both<Counts>)>,
+    /// What the source that tells of retries says of each step; nothing where none does.
+    pub tried: Vec<Both<Tried>>,
+    /// Healthy hosts of each side by the last scrapes of the proxies that call it; zero where none tells.
+    pub hosts: Both<u64>,
     /// Statistics of the proxies that call each side, by their numbers in the [dictionary](crate::dictionary).
     pub stats: Both<Bins>,
     /// The part of the candidate in each weighted route that has both, as configured.
     pub configured: Vec<f64>,
-    /// Calls to others by node id, and what traces say each side was asked in the same time.
-    pub calls: BTreeMap<String, Both<i64>>,
+    /// Calls to others by node id, as traces tell, in the time in which each side was asked [`Self::calling`].
+    pub calls: BTreeMap<String, Both<Counts>>,
     /// Requests by the evidence that [`Self::calls`] are from.
     pub calling: Both<i64>,
     /// Proxies that are known, and how many of them reported in the range.
@@ -122,6 +132,7 @@ pub fn sides(
     let Some((family, best)) = best_evidence(&told) else { return Ok(sides) };
     sides.source = Some(best.source);
     sides.by_source = by_source(&told);
+    sides.tried = tried::by_step(store, question, &told)?;
     for (side, told) in told.iter().enumerate() {
         let clusters: Vec<u32> = told
             .series
@@ -224,6 +235,7 @@ impl Search<'_, '_> {
             }
         }
         self.configured(sides);
+        sides.hosts[self.side] = self.hosts(&told);
         sides.proxies = (self.resolver.merged.proxies, self.resolver.merged.proxies_reporting);
         told
     }
@@ -246,19 +258,35 @@ impl Search<'_, '_> {
             self.totals.iter().map(|(id, total)| (*id, total.measures.counts)).collect();
         for (edge, voice, id) in edges {
             let (caller, callee) = (numbers[edge.source], numbers[edge.target]);
-            let requests = totals.get(&id).map_or(0, |counts| counts.requests);
+            let counts = totals.get(&id).copied().unwrap_or_default();
             if self.is_wanted(callee, sides) {
                 let caller = Some(self.resolver.node(caller).1.clone());
                 let key = StratumKey { route: ALL_ROUTES.to_owned(), caller };
                 told.series.push((Family::Edges, id, voice, key));
                 if voice == Voice::Trace {
-                    sides.calling[self.side] += requests;
+                    sides.calling[self.side] += counts.requests;
                 }
             } else if voice == Voice::Trace && self.is_wanted(caller, sides) {
                 let callee = self.resolver.node(callee).1.clone();
-                sides.calls.entry(callee).or_default()[self.side] += requests;
+                sides.calls.entry(callee).or_default()[self.side].merge(counts, 1);
             }
         }
+    }
+
+    /// Healthy hosts of the clusters that lead to this side, each cluster as the proxy tells that knows most.
+    fn hosts(&self, told: &Told) -> u64 {
+        const HEALTHY: StatId = StatId(91);
+        let mut by_cluster: BTreeMap<&str, u64> = BTreeMap::new();
+        for (_, id, ..) in told.series.iter().filter(|one| one.0 == Family::Edges && one.2 == Voice::Envoy) {
+            let Some(SeriesKey::Envoy { proxy, object }) = self.directory.series(*id) else { continue };
+            let StatObject::Cluster(cluster) = &**object else { continue };
+            let record = self.directory.proxies().get(&**proxy);
+            let gauges = record.and_then(|record| record.gauges.iter().find(|one| one.object == **object));
+            let healthy = gauges.map_or(0, |gauges| gauges.values.get(HEALTHY));
+            let known = by_cluster.entry(cluster).or_default();
+            *known = healthy.max(*known);
+        }
+        by_cluster.into_values().sum()
     }
 
     /// The part that the candidate gets wherever a proxy's configuration splits traffic between the two.

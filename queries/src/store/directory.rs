@@ -11,6 +11,7 @@ use crate::rows::envoy::{EnvoyScrape, Gap, ObjectGauges, Proxy, ProxyConfig, Sta
 use crate::rows::mesh::MeshDialect;
 use crate::rows::route::{MAX_ROUTES, OVERFLOW};
 use crate::rows::span::{Protocol, Workload};
+use crate::rows::watch::{Watch, WatchEvent};
 use crate::trace::{Learned, LearnedCluster, LearnedProxy};
 
 use super::{StoreError, database};
@@ -18,9 +19,11 @@ use super::{StoreError, database};
 use self::book::SeriesBook;
 use self::series::ends;
 pub use self::series::{LoggedRoute, SeriesKey, TracedRoute};
+use self::watches::WatchBook;
 
 mod book;
 mod series;
+mod watches;
 
 /// Series that the dictionary holds at most. What is over counts under [`OVERFLOW`], so that a sender of random names
 /// cannot fill the memory.
@@ -62,6 +65,7 @@ pub struct Directory {
     /// How far sources are read that are read piece by piece.
     cursors: BTreeMap<String, Vec<u8>>,
     unsaved_cursors: HashSet<String>,
+    watches: WatchBook,
     learned_clusters: HashSet<LearnedCluster>,
     learned_proxies: HashSet<LearnedProxy>,
     proxies: BTreeMap<String, ProxyRecord>,
@@ -78,6 +82,7 @@ impl Default for Directory {
             routes: HashMap::default(),
             cursors: BTreeMap::new(),
             unsaved_cursors: HashSet::default(),
+            watches: WatchBook::default(),
             learned_clusters: HashSet::default(),
             learned_proxies: HashSet::default(),
             proxies: BTreeMap::new(),
@@ -182,6 +187,15 @@ impl Directory {
         self.unsaved_cursors.insert(cursor.source.clone());
     }
 
+    /// All watches, by their ids.
+    pub fn watches(&self) -> &BTreeMap<String, Watch> {
+        self.watches.all()
+    }
+
+    pub(super) fn take_watch(&mut self, event: &WatchEvent) {
+        self.watches.take(event);
+    }
+
     pub(super) fn saw_proxy(&mut self, scrape: &EnvoyScrape) {
         let record = self.proxies.entry(scrape.proxy.id.clone()).or_default();
         record.proxy.clone_from(&scrape.proxy);
@@ -234,6 +248,7 @@ impl Directory {
         for source in &self.unsaved_cursors {
             save_cursor.execute(params![source, self.cursors.get(source)])?;
         }
+        self.watches.save(connection)?;
         self.save_proxies(connection)
     }
 
@@ -271,6 +286,7 @@ impl Directory {
         self.unsaved_learned = Learned::default();
         self.unsaved_proxies.clear();
         self.unsaved_cursors.clear();
+        self.watches.saved();
     }
 
     /// Reads the dictionary of the file.
@@ -298,6 +314,7 @@ impl Directory {
         while let Some(row) = rows.next()? {
             self.cursors.insert(row.get(0)?, row.get(1)?);
         }
+        self.watches.load(connection)?;
         let mut statement = connection.prepare("FROM store.learned_clusters")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {

@@ -1,4 +1,4 @@
-//! Spans with their shapes, log records, data points and access logs lie in tables of their own for each day of arrival,
+//! Spans with their shapes, log records, data points, access logs and verdicts lie in tables of their own for each day of arrival,
 //! since only a dropped table gives its space back.
 
 use duckdb::Connection;
@@ -14,7 +14,7 @@ struct Kind {
     create: &'static str,
 }
 
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 6] = [
     Kind { table: "spans", view: "span_rows", create: include_str!("../../sql/store/create_spans.sql") },
     Kind { table: "shapes", view: "shapes", create: include_str!("../../sql/store/create_shapes.sql") },
     Kind { table: "logs", view: "log_rows", create: include_str!("../../sql/store/create_logs.sql") },
@@ -28,11 +28,19 @@ const KINDS: [Kind; 5] = [
         view: "access_log_rows",
         create: include_str!("../../sql/store/create_access_logs.sql"),
     },
+    Kind {
+        table: "verdicts",
+        view: "verdict_rows",
+        create: include_str!("../../sql/store/create_verdicts.sql"),
+    },
 ];
 
 /// What users see.
-const VIEWS: [&str; 2] =
-    [include_str!("../../sql/store/view_spans.sql"), include_str!("../../sql/store/view_logs.sql")];
+const VIEWS: [&str; 3] = [
+    include_str!("../../sql/store/view_spans.sql"),
+    include_str!("../../sql/store/view_logs.sql"),
+    include_str!("../../sql/store/view_verdicts.sql"),
+];
 
 /// The days that have a partition in the file, oldest first, each `YYYYMMDD`.
 #[derive(Debug)]

@@ -28,7 +28,7 @@ pub struct RollupRow<'a> {
     pub bucket_s: i64,
     /// What is counted, see [`Directory::series`] and [`Directory::route_series`].
     pub series_id: u32,
-    /// What is counted of it.
+    /// What is counted of it; zero where it was not asked for.
     pub counts: Counts,
     /// Latency as the caller saw it: bins, and as many counts.
     pub client: (&'a [i16], &'a [i64]),
@@ -135,7 +135,7 @@ impl Store {
     }
 
     /// Asks something in one transaction, which sees one state of the store.
-    pub(super) fn read<T>(
+    pub(crate) fn read<T>(
         &self,
         action: &'static str,
         ask: impl FnOnce(&Connection) -> Result<T, duckdb::Error>,
@@ -349,16 +349,19 @@ pub(super) fn read_rows(
     for batch in statement.query_arrow(duckdb::params_from_iter(bounds))? {
         let buckets = batch.column(0).as_primitive::<Int64Type>().values();
         let series = batch.column(1).as_primitive::<UInt32Type>().values();
-        let counts: [&[i64]; 7] =
-            std::array::from_fn(|number| &**batch.column(number + 2).as_primitive::<Int64Type>().values());
         // Those that were not asked for are not there.
-        let bins = |column| (batch.num_columns() > column).then(|| BinColumns::of(&batch, column));
+        let has = |column| batch.num_columns() > column;
+        let counts: [Option<&[i64]>; 7] = std::array::from_fn(|number| {
+            let column = number + 2;
+            has(column).then(|| &**batch.column(column).as_primitive::<Int64Type>().values())
+        });
+        let bins = |column| has(column).then(|| BinColumns::of(&batch, column));
         let (client, server, stats) = (bins(9), bins(11), bins(13));
         for row in 0..batch.num_rows() {
             take(RollupRow {
                 bucket_s: buckets[row],
                 series_id: series[row],
-                counts: Counts::of(counts.map(|column| column[row])),
+                counts: Counts::of(counts.map(|column| column.map_or(0, |column| column[row]))),
                 client: row_of(client.as_ref(), row),
                 server: row_of(server.as_ref(), row),
                 stats: row_of(stats.as_ref(), row),

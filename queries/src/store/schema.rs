@@ -7,12 +7,13 @@ use duckdb::Connection;
 use super::{StoreError, database};
 
 /// Schema files in the order in which they are applied, each once in a file's life.
-const VERSIONS: [&str; 5] = [
+const VERSIONS: [&str; 6] = [
     include_str!("../../sql/schema/001_store.sql"),
     include_str!("../../sql/schema/002_envoy_statistics.sql"),
     include_str!("../../sql/schema/003_recent_requests.sql"),
     include_str!("../../sql/schema/004_cursors.sql"),
     include_str!("../../sql/schema/005_routes.sql"),
+    include_str!("../../sql/schema/006_watches.sql"),
 ];
 
 /// Attaches the database file as `store`.

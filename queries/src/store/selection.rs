@@ -20,7 +20,9 @@ pub struct Selection<'a> {
 /// How much of a row is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// The counts.
+    /// Requests and errors.
+    Requests,
+    /// All counts.
     Counts,
     /// Counts and latencies.
     Latency,
@@ -31,7 +33,8 @@ pub enum Detail {
 /// For whoever only adds up: the longest buckets that there are.
 pub(super) const ANY_LENGTH_S: i64 = 86_400;
 
-/// The columns of a rollup table in their order. The first nine are counts, then come latencies, then statistics.
+/// The columns of a rollup table in their order. The first two say when and of what, the next
+/// seven are counts, then come latencies, then statistics.
 const COLUMNS: [&str; 15] = [
     "bucket_s",
     "series_id",
@@ -59,6 +62,7 @@ impl Selection<'_> {
     /// A statement with its columns and series put in. The numbers of series are ours, so that they need no parameters.
     pub(super) fn filled_in(&self, sql: &str) -> String {
         let columns = match self.detail {
+            Detail::Requests => &COLUMNS[..4],
             Detail::Counts => &COLUMNS[..9],
             Detail::Latency => &COLUMNS[..13],
             Detail::All => &COLUMNS[..],

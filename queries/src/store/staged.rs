@@ -6,6 +6,7 @@ use crate::rows::log::LogBatch;
 use crate::rows::mesh::MeshScrape;
 use crate::rows::metric::MetricBatch;
 use crate::rows::span::SpanBatch;
+use crate::rows::watch::WatchEvent;
 
 /// What one call of [`Writer::publish`](super::Writer::publish) did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub(super) enum Staged {
     Metrics(u64, Sent<MetricBatch>),
     AccessLogs(u64, Box<AccessLogBatch>),
     Mesh(u64, Box<MeshScrape>),
+    Watch(u64, Box<WatchEvent>),
 }
 
 /// Rows without ids, with the hash of the request that they came in.
@@ -47,7 +49,8 @@ impl Staged {
             | Self::Logs(sequence, _)
             | Self::Metrics(sequence, _)
             | Self::AccessLogs(sequence, _)
-            | Self::Mesh(sequence, _) => *sequence,
+            | Self::Mesh(sequence, _)
+            | Self::Watch(sequence, _) => *sequence,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::rows::log::LogBatch;
 use crate::rows::mesh::MeshScrape;
 use crate::rows::metric::MetricBatch;
 use crate::rows::span::{Resource, SpanBatch, VaryingKeys};
+use crate::rows::watch::WatchEvent;
 
 use self::turn::Turn;
 use super::columns::{hot_columns, resource_columns};
@@ -31,7 +32,7 @@ use super::{
 };
 
 /// The tables of rows that are stored as they come.
-const OTHERS: [&str; 3] = ["logs", "metrics", "access_logs"];
+const OTHERS: [&str; 4] = ["logs", "metrics", "access_logs", "verdicts"];
 
 /// The writer of the store. There is one, and it lives on one thread.
 pub struct Writer {
@@ -167,6 +168,11 @@ impl Writer {
     /// Takes requests that proxies logged; [`Writer::publish`] makes them visible.
     pub fn stage_access_logs(&mut self, sequence: u64, batch: Box<AccessLogBatch>) {
         self.staged.push(Staged::AccessLogs(sequence, batch));
+    }
+
+    /// Takes what happened to a watch; [`Writer::publish`] makes it visible.
+    pub fn stage_watch(&mut self, sequence: u64, event: Box<WatchEvent>) {
+        self.staged.push(Staged::Watch(sequence, event));
     }
 
     /// Makes everything that was staged visible to queries, and moves whole row groups into the file on the way.
@@ -326,7 +332,7 @@ impl Writer {
         &mut self,
         rows: Vec<RecordBatch>,
         shapes: ShapeColumns,
-        others: [Vec<RecordBatch>; 3],
+        others: [Vec<RecordBatch>; OTHERS.len()],
         rollups: &Rollups,
     ) -> Result<(), StoreError> {
         let hot = self.generation % 2;

@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 use sidecarta_queries::api::canary::{CanaryResponse, Outcome};
 use sidecarta_queries::api::error::ErrorResponse;
 use sidecarta_queries::api::policy::Policy;
-use sidecarta_queries::canary::{CanaryQuestion, canary};
-use sidecarta_queries::graph::IdentityRules;
-use sidecarta_queries::store::{Store, TimeRange};
+use sidecarta_queries::canary::CanaryQuestion;
+use sidecarta_queries::store::TimeRange;
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
@@ -18,7 +17,7 @@ use crate::params::{time, time_range};
 use crate::state::AppState;
 
 /// The longest time that is compared: 31 days.
-const MAX_SECONDS: i64 = 31 * 86_400;
+pub(super) const MAX_SECONDS: i64 = 31 * 86_400;
 /// Bytes that a name may have.
 const MAX_NAME_BYTES: usize = 500;
 
@@ -62,14 +61,7 @@ pub struct CanaryParams {
 
 impl CanaryRequest {
     fn question(self, now: Timestamp) -> Result<CanaryQuestion, ApiError> {
-        let bad = |message: String| ApiError::bad_request("bad_parameter", message);
-        for (name, value) in
-            [("service", &self.service), ("baseline", &self.baseline), ("candidate", &self.candidate)]
-        {
-            if value.is_empty() || value.len() > MAX_NAME_BYTES {
-                return Err(bad(format!("{name} must have 1 to {MAX_NAME_BYTES} bytes")));
-            }
-        }
+        check_names([&self.service, &self.baseline, &self.candidate])?;
         let (from, to) = time_range(self.from.as_deref(), self.to.as_deref(), now)?;
         if to.as_second() - from.as_second() > MAX_SECONDS {
             return Err(ApiError::bad_request("bad_time_range", "the time range is longer than 31 days"));
@@ -78,15 +70,10 @@ impl CanaryRequest {
             Some(text) => Some(time(text, "baseline_to", now)?.as_second()),
             None => None,
         };
-        if self.baseline == self.candidate && baseline_until.is_none() {
-            return Err(bad(format!(
-                "baseline and candidate are both {}; compare two times of one version by baseline_to",
-                self.baseline
-            )));
+        if baseline_until.is_none() {
+            check_versions([&self.service, &self.baseline, &self.candidate], &self.policy)?;
         }
-        if let Err(error) = self.policy.check() {
-            return Err(ApiError::bad_request("bad_policy", error.to_string()));
-        }
+        check_policy(&self.policy)?;
         Ok(CanaryQuestion {
             service: self.service,
             baseline: self.baseline,
@@ -100,11 +87,36 @@ impl CanaryRequest {
     }
 }
 
+fn check_names(names: [&str; 3]) -> Result<(), ApiError> {
+    for (what, name) in ["service", "baseline", "candidate"].into_iter().zip(names) {
+        if name.is_empty() || name.len() > MAX_NAME_BYTES {
+            let message = format!("{what} must have 1 to {MAX_NAME_BYTES} bytes");
+            return Err(ApiError::bad_request("bad_parameter", message));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn check_policy(policy: &Policy) -> Result<(), ApiError> {
+    policy.check().map_err(|error| ApiError::bad_request("bad_policy", error.to_string()))
+}
+
+/// Whether a service and two versions of it can be compared by a policy.
+pub(super) fn check_versions(names: [&str; 3], policy: &Policy) -> Result<(), ApiError> {
+    check_names(names)?;
+    let [_, baseline, candidate] = names;
+    if baseline == candidate {
+        let message = format!(
+            "baseline and candidate are both {baseline}; compare two times of one version by baseline_to"
+        );
+        return Err(ApiError::bad_request("bad_parameter", message));
+    }
+    check_policy(policy)
+}
+
 async fn judge(state: &AppState, request: CanaryRequest) -> Result<CanaryResponse, ApiError> {
     let question = request.question(Timestamp::now())?;
-    let errors = state.error_rules();
-    let ask = move |store: &Store, rules: &IdentityRules| canary(store, (rules, &errors), &question);
-    Ok(CanaryResponse { verdict: state.ask(ask).await? })
+    Ok(CanaryResponse { verdict: state.verdict(question).await? })
 }
 
 /// Whether one version of a service is worse than another, by the default policy or by one in the address.

@@ -41,9 +41,12 @@ async fn every_address_of_the_description_answers() {
             Some("canary") => "?service=stock&baseline=v1&candidate=v2",
             _ => "",
         };
-        let address = path.replace("{name}", "stock").replace("{id}", "5759e988bd862e3fe1be46a994272793");
+        let address = path
+            .replace("{name}", "stock")
+            .replace("{id}", "5759e988bd862e3fe1be46a994272793")
+            .replace("{at}", "2026-12-01T00:00:00Z");
         let answer = server.get(&format!("{address}{ends}")).await;
-        // No proxy is asked here, and no trace has this id.
+        // No proxy is asked here, and no trace or watch has this id.
         let status = if path.contains("/{id}") { 404 } else { 200 };
         assert_eq!((answer.status.as_u16(), answer.header("content-type")), (status, JSON), "{path}");
     }

@@ -11,7 +11,7 @@ use crate::graph::views::{Resolver, View};
 use crate::graph::voices::{ByVoice, Spoken, Voice};
 use crate::graph::{GraphQuery, IdentityRules};
 
-/// The rows of a table of routes, most requests first.
+/// The rows of a table of routes.
 pub(super) struct Plan {
     nodes: Vec<(NodeKey, String)>,
     pub(super) rows: Vec<Row>,
@@ -128,11 +128,12 @@ impl Plan {
             let resolver = Resolver::new(directory, rules, edge_totals, query);
             let (numbers, callers) = (HashMap::default(), HashMap::default());
             let mut rows = Rows { resolver, filter, numbers, found: Vec::new(), callers };
-            for (&id, &(counts, settled)) in counts {
+            for (id, &[requests, settled]) in (0..).zip(counts).filter(|(_, counts)| **counts != [0, 0]) {
                 let Some(key) = directory.route_series(id) else { continue };
                 if settled == 0 && rows.resolver.comes_yet(key) {
                     continue;
                 }
+                let counts = Counts { requests, ..Counts::default() };
                 for view in rows.resolver.views_of_route(key) {
                     rows.add(view, (Family::Routes, id), counts);
                 }
@@ -148,23 +149,18 @@ impl Plan {
                 }
             }
             let nodes = rows.resolver.into_nodes();
-            let mut plan = Self { nodes, rows: Vec::new() };
-            for (mut row, by_voice) in rows.found {
-                row.spoken = by_voice.best_first();
-                if row.requests() > 0 {
-                    plan.rows.push(row);
-                }
-            }
-            plan.sort();
-            plan
+            let spoken =
+                rows.found.into_iter().map(|(row, by_voice)| Row { spoken: by_voice.best_first(), ..row });
+            Self { nodes, rows: spoken.filter(|row| row.requests() > 0).collect() }
         })
     }
 
-    /// Most requests first; then by service, route, version and caller, so that the order is the same each time.
-    fn sort(&mut self) {
+    /// Keeps the rows with the most requests: most requests first; then by service, route, version and caller, so that the
+    /// order is the same each time.
+    pub(super) fn keep(&mut self, limit: usize) {
         let nodes = &self.nodes;
         let id = |number: usize| nodes[number].1.as_str();
-        self.rows.sort_by(|one, other| {
+        let order = |one: &Row, other: &Row| {
             let key = |row: &Row| (row.callee, row.caller);
             let ((callee, caller), (other_callee, other_caller)) = (key(one), key(other));
             other
@@ -174,12 +170,13 @@ impl Plan {
                 .then_with(|| one.route.cmp(&other.route))
                 .then_with(|| nodes[callee].0.version.cmp(&nodes[other_callee].0.version))
                 .then_with(|| caller.map(id).cmp(&other_caller.map(id)))
-        });
-    }
-
-    /// Keeps the rows with the most requests.
-    pub(super) fn keep(&mut self, limit: usize) {
-        self.rows.truncate(limit);
+        };
+        // Most of a large mesh's are not kept, so that their order is nobody's concern.
+        if limit < self.rows.len() {
+            self.rows.select_nth_unstable_by(limit, order);
+            self.rows.truncate(limit);
+        }
+        self.rows.sort_unstable_by(order);
     }
 
     /// The service of a row, and its id.

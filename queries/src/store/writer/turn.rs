@@ -9,18 +9,20 @@ use crate::rows::access_log::{AccessLogRow, access_log_columns};
 use crate::rows::log::LogBatch;
 use crate::rows::metric::MetricBatch;
 use crate::rows::span::{Resource, SpanBatch};
+use crate::rows::watch::{WatchEvent, verdict_columns};
 
 use super::super::columns::{hot_columns, span_columns};
 use super::super::measures::Rollups;
 use super::super::shapes::{Numbered, ShapeColumns};
 use super::super::staged::{Published, Sent, Staged};
 use super::super::{StoreError, counting, write_directory};
-use super::Writer;
+use super::{OTHERS, Writer};
 
 /// The places of the tables in [`OTHERS`](super::OTHERS).
 const LOGS: usize = 0;
 const METRICS: usize = 1;
 const ACCESS_LOGS: usize = 2;
+const VERDICTS: usize = 3;
 
 /// What a turn adds, before it is appended.
 #[derive(Default)]
@@ -33,7 +35,7 @@ pub(super) struct Turn {
     pub(super) rows: Vec<RecordBatch>,
     pub(super) shapes: ShapeColumns,
     /// Rows of the tables of [`OTHERS`](super::OTHERS).
-    pub(super) others: [Vec<RecordBatch>; 3],
+    pub(super) others: [Vec<RecordBatch>; OTHERS.len()],
     /// Hashes of requests without ids.
     pub(super) requests: Vec<u128>,
 }
@@ -68,7 +70,17 @@ impl Writer {
                 self.read_up_to(batch.cursor.as_ref());
                 Ok(())
             }
+            Staged::Watch(_, event) => self.take_watch(event, adds),
         }
+    }
+
+    fn take_watch(&self, event: &WatchEvent, adds: &mut Turn) -> Result<(), StoreError> {
+        if let WatchEvent::Judged { id, at_s, verdict, .. } = event {
+            let columns = verdict_columns(id, *at_s, verdict)?;
+            adds.others[VERDICTS].extend(hot_columns(&columns, self.generation)?);
+        }
+        write_directory(&self.directory, |directory| directory.take_watch(event));
+        Ok(())
     }
 
     fn take_spans(&mut self, batch: &SpanBatch, adds: &mut Turn) -> Result<(), StoreError> {

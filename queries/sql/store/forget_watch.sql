@@ -1,0 +1,2 @@
+-- Forgets a watch, whose verdicts stay.
+DELETE FROM store.watches WHERE id = ?

@@ -1,0 +1,2 @@
+-- A watch and what it is.
+INSERT OR REPLACE INTO store.watches VALUES (?, ?)
