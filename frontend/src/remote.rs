@@ -1,8 +1,9 @@
 //! Asking the API.
 
-use gloo_net::http::Request;
+use gloo_net::http::{Request, Response};
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sidecarta_queries::api::error::{ErrorBody, ErrorResponse};
 use std::time::Duration;
 
@@ -13,7 +14,11 @@ const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Asks `/api/v1` + `path`. A failure is the server's own words, or ours where no server answered.
 pub(crate) async fn get<T: DeserializeOwned>(path: &str) -> Result<T, ErrorBody> {
-    serde_json::from_str(&get_text(path).await?).map_err(|error| ErrorBody {
+    read(&get_text(path).await?)
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, ErrorBody> {
+    serde_json::from_str(text).map_err(|error| ErrorBody {
         code: "unexpected_answer".to_owned(),
         message: "The server's answer could not be read. Reload the page if it was just updated.".to_owned(),
         detail: Some(error.to_string()),
@@ -22,8 +27,29 @@ pub(crate) async fn get<T: DeserializeOwned>(path: &str) -> Result<T, ErrorBody>
 
 /// Asks `/api/v1` + `path` for a text, see [`get`].
 pub(crate) async fn get_text(path: &str) -> Result<String, ErrorBody> {
-    let url = format!("/api/v1{path}");
-    let response = Request::get(&url).send().await.map_err(|_| unreachable_server())?;
+    text_of(Request::get(&url_of(path)).send().await).await
+}
+
+/// Posts `body` to `/api/v1` + `path`.
+pub(crate) async fn post<T: DeserializeOwned>(path: &str, body: &Value) -> Result<T, ErrorBody> {
+    let request = Request::post(&url_of(path)).header("content-type", "application/json");
+    match request.body(body.to_string()) {
+        Ok(request) => read(&text_of(request.send().await).await?),
+        Err(_) => Err(unreachable_server()),
+    }
+}
+
+/// Deletes what is at `/api/v1` + `path`.
+pub(crate) async fn delete<T: DeserializeOwned>(path: &str) -> Result<T, ErrorBody> {
+    read(&text_of(Request::delete(&url_of(path)).send().await).await?)
+}
+
+fn url_of(path: &str) -> String {
+    format!("/api/v1{path}")
+}
+
+async fn text_of(response: Result<Response, gloo_net::Error>) -> Result<String, ErrorBody> {
+    let response = response.map_err(|_| unreachable_server())?;
     let status = response.status();
     let text = response.text().await.map_err(|_| unreachable_server())?;
     if response.ok() {

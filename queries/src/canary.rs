@@ -17,6 +17,7 @@ mod guards;
 mod judge;
 mod latency;
 mod sentence;
+mod shares;
 mod traffic;
 mod verdict;
 

@@ -26,6 +26,8 @@ mod lab;
 mod logging_envoys;
 #[path = "integration/otlp.rs"]
 mod otlp;
+#[path = "integration/pipelines.rs"]
+mod pipelines;
 #[path = "integration/process.rs"]
 mod process;
 #[path = "integration/prometheus.rs"]

@@ -1,6 +1,8 @@
 //! Verdicts in words and numbers for the page.
 
-use sidecarta_queries::api::canary::{Check, Interval, Outcome, SideSummary, Unit, short_number as number};
+use sidecarta_queries::api::canary::{
+    Check, Interval, LatencyStep, Outcome, SideSummary, Unit, short_number as number,
+};
 use sidecarta_queries::api::graph::VersionShare;
 
 use crate::format;
@@ -72,6 +74,22 @@ pub(crate) fn domain(check: &Check) -> (f64, f64) {
     (low - room, high + room)
 }
 
+/// The corners of a shape over steps of latencies, as an SVG polygon has them: up and down by the part of requests in each.
+pub(crate) fn outline(
+    steps: &[LatencyStep],
+    part: impl Fn(&LatencyStep) -> f64,
+    across: impl Fn(f64) -> f64,
+    upright: impl Fn(f64) -> f64,
+) -> String {
+    let (Some(first), Some(last)) = (steps.first(), steps.last()) else { return String::new() };
+    let corner = |ms: f64, part: f64| format!("{:.1},{:.1}", across(ms), upright(part));
+    let tops =
+        steps.iter().flat_map(|step| [corner(step.low_ms, part(step)), corner(step.high_ms, part(step))]);
+    let begin = std::iter::once(corner(first.low_ms, 0.0));
+    let corners: Vec<String> = begin.chain(tops).chain([corner(last.high_ms, 0.0)]).collect();
+    corners.join(" ")
+}
+
 /// The two versions that one would compare: the one with the most requests, and the last of the others by name, as
 /// versions are mostly counted up.
 pub(crate) fn likely(versions: &[VersionShare]) -> Option<(String, String)> {
@@ -123,6 +141,19 @@ mod tests {
         assert_eq!(between(Unit::Share, &interval(Some(-0.001), Some(0.02))), "-0.1 to +2 points");
         assert_eq!(between(Unit::Ms, &interval(None, Some(12.0))), "at most +12 ms");
         assert_eq!(between(Unit::Ms, &interval(None, None)), "not known yet");
+    }
+
+    #[test]
+    fn a_shape_stands_on_its_axis() {
+        let steps = [(1.0, 2.0, 0.25), (2.0, 4.0, 0.75)].map(|(low_ms, high_ms, baseline)| LatencyStep {
+            low_ms,
+            high_ms,
+            baseline,
+            candidate: 0.0,
+        });
+        let shape = outline(&steps, |step| step.baseline, |ms| ms, |part| 100.0 * part);
+        assert_eq!(shape, "1.0,0.0 1.0,25.0 2.0,25.0 2.0,75.0 4.0,75.0 4.0,0.0");
+        assert_eq!(outline(&[], |step| step.baseline, |ms| ms, |part| part), "");
     }
 
     #[test]

@@ -4,7 +4,9 @@ mod checks;
 mod choice;
 mod guards;
 mod interval;
+mod latency;
 mod routes;
+mod watches;
 
 use leptos::prelude::*;
 use sidecarta_queries::api::canary::{CanaryResponse, Outcome, Verdict, short_number as number};
@@ -13,7 +15,9 @@ use sidecarta_queries::api::services::ServicesResponse;
 use self::checks::Checks;
 use self::choice::{Choice, Rollouts};
 use self::guards::Guards;
+use self::latency::Latencies;
 use self::routes::Routes;
+use self::watches::{BeginWatch, WatchView, Watches};
 use crate::components::icon::{CHECK, CLOCK, CLOSE, Icon};
 use crate::components::notice::Answered;
 use crate::format;
@@ -41,8 +45,14 @@ pub(crate) fn CanaryPage() -> impl IntoView {
         parameters.get().map(|parameters| format!("/canary?{parameters}&{range}"))
     });
     let draw = |answer: Signal<CanaryResponse>| {
-        view! { <Judged verdict=Memo::new(move |_| answer.get().verdict) /> }.into_any()
+        let verdict = Memo::new(move |_| answer.get().verdict);
+        view! {
+            <div class="canary-actions"><BeginWatch verdict /></div>
+            <Judged verdict />
+        }
+        .into_any()
     };
+    let watch = Memo::new(move |_| page.state.with(|state| state.canary.watch.clone()));
     let choose = move |answer: Signal<ServicesResponse>| {
         view! { <Rollouts services=Signal::derive(move || answer.get().services) /> }.into_any()
     };
@@ -53,11 +63,18 @@ pub(crate) fn CanaryPage() -> impl IntoView {
                 <p>"Is the new version worse than the old one, and how sure is that?"</p>
             </div>
             <Choice page services=known />
-            <Show
-                when=move || parameters.with(Option::is_some)
-                fallback=move || view! { <Answered polled=services draw=choose /> }
-            >
-                <Answered polled=answer draw />
+            <Show when=move || watch.with(Option::is_none) fallback=move || view! { <WatchView id=watch /> }>
+                <Show
+                    when=move || parameters.with(Option::is_some)
+                    fallback=move || {
+                        view! {
+                            <Watches />
+                            <Answered polled=services draw=choose />
+                        }
+                    }
+                >
+                    <Answered polled=answer draw />
+                </Show>
             </Show>
         </div>
     }
@@ -70,6 +87,7 @@ fn Judged(verdict: Memo<Verdict>) -> impl IntoView {
     view! {
         <Sentence verdict />
         <Checks verdict />
+        <Latencies verdict />
         <Routes verdict />
         <Guards verdict />
     }

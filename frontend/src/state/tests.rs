@@ -123,8 +123,10 @@ fn searches() -> impl Strategy<Value = TraceSearch> {
 
 fn canaries() -> impl Strategy<Value = CanaryState> {
     let text = || proptest::option::of("[a-z:@→/&=+% ]{1,12}");
-    (text(), text(), text(), proptest::option::of("[0-9]{1,2}"))
-        .prop_map(|(service, old, new, margin)| CanaryState { service, old, new, margin })
+    let (margin, watch) = (proptest::option::of("[0-9]{1,2}"), proptest::option::of("[0-9a-f]{4}"));
+    (text(), text(), text(), margin, watch, text()).prop_map(|(service, old, new, margin, watch, at)| {
+        CanaryState { service, old, new, margin, watch, at }
+    })
 }
 
 fn states() -> impl Strategy<Value = PageState> {

@@ -75,6 +75,9 @@ pub struct Verdict {
     pub checks: Vec<Check>,
     /// Route by route and caller by caller, the worst first.
     pub routes: Vec<RouteVerdict>,
+    /// How long requests of both sides took, with the same mix; absent while a side has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<LatencyShares>,
     /// What else might make the verdict wrong.
     pub guards: Vec<Guard>,
     /// Who gets how much.
@@ -147,6 +150,32 @@ pub struct Check {
     /// The interval as it was at times before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Look>,
+}
+
+/// How long requests of both sides took, in steps that are as wide as each other on a logarithmic scale.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LatencyShares {
+    /// One after the other.
+    pub steps: Vec<LatencyStep>,
+    /// The part of the baseline's requests that timed out, and are in no step.
+    pub baseline_timeouts: f64,
+    /// Likewise of the candidate's.
+    pub candidate_timeouts: f64,
+}
+
+/// The part of each side's requests that took so long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LatencyStep {
+    /// From.
+    pub low_ms: f64,
+    /// To.
+    pub high_ms: f64,
+    /// Part of the baseline's requests.
+    pub baseline: f64,
+    /// Part of the candidate's.
+    pub candidate: f64,
 }
 
 /// What a value counts.

@@ -2,7 +2,7 @@
 
 mod told;
 
-use crate::api::canary::{Check, Interval, Outcome, RouteVerdict};
+use crate::api::canary::{Check, Interval, LatencyShares, Outcome, RouteVerdict};
 use crate::api::policy::{LatencyPolicy, Margin, Policy};
 use crate::sketch::Scheme;
 
@@ -259,7 +259,8 @@ impl Judge {
         };
         let needed = times.filter(|_| result == Outcome::Insufficient).and_then(|times| self.needed(times));
         let (total, excess) = (*self.total(), self.whole.errors.excess());
-        Judged { result, checks, routes, needed, total, excess, seconds: self.seconds() }
+        let latency = self.whole.latencies.shares();
+        Judged { result, checks, routes, latency, needed, total, excess, seconds: self.seconds() }
     }
 
     /// More requests to the candidate, and seconds that they take, until there is so many times what there is by now.
@@ -298,6 +299,8 @@ pub struct Judged {
     pub checks: Vec<Check>,
     /// Route by route, the worst first.
     pub routes: Vec<RouteVerdict>,
+    /// How long requests of both sides took.
+    pub latency: Option<LatencyShares>,
     /// More requests to the candidate that are needed, and the seconds they take.
     pub needed: Option<(u64, u64)>,
     /// What was compared.

@@ -1,5 +1,7 @@
 //! Cases in which other judges are known to be wrong, and what the parts come to together.
 
+mod oracle;
+
 use super::*;
 use crate::api::canary::Outcome;
 use crate::api::policy::{LatencyPolicy, Margin, Policy, RoutePolicy};

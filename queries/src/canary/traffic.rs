@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::api::canary::LatencyShares;
 use crate::sketch::{Bins, Scheme};
 
 use super::errors::Trials;
 use super::latency::{Bin, Distribution};
+use super::shares::shares;
 
 /// What one side did in a step, along one route and for one caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -150,6 +152,18 @@ impl Latencies {
         }
         add(&counted, self.split, &mut self.sums, &mut self.never);
         self.blocks.push(counted);
+    }
+
+    /// The same for whoever draws them.
+    pub(super) fn shares(&self) -> Option<LatencyShares> {
+        let bins = self.sums.each_ref().map(|sums| {
+            let bin = |(&bin, &requests): (&i16, &f64)| {
+                let (low_ms, high_ms) = self.scheme.bounds_ms(bin);
+                (low_ms, high_ms, requests)
+            };
+            sums.iter().map(bin).collect()
+        });
+        shares(bins, self.never)
     }
 
     /// The latencies of both sides.

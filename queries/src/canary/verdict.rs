@@ -214,6 +214,7 @@ fn put_together(
         traffic: traffic(&scene, &judged),
         checks: judged.checks,
         routes: judged.routes,
+        latency: judged.latency,
         needed_requests: judged.needed.map(|needed| needed.0),
         needed_seconds: judged.needed.map(|needed| needed.1),
         policy: question.policy.clone(),

@@ -46,7 +46,8 @@ pub(super) fn Choice(page: Page, services: Memo<Vec<ServiceSummary>>) -> impl In
         });
         page.change(|state| {
             let (old, new) = versions.unzip();
-            state.canary = CanaryState { service: Some(name), old, new, margin: state.canary.margin.take() };
+            let margin = state.canary.margin.take();
+            state.canary = CanaryState { service: Some(name), old, new, margin, ..CanaryState::default() };
         });
     };
     let swap = move |_| page.change(|state| std::mem::swap(&mut state.canary.old, &mut state.canary.new));
@@ -188,7 +189,7 @@ fn Rollout(service: ServiceSummary) -> impl IntoView {
             service: Some(name.clone()),
             old: Some(old.clone()),
             new: Some(new.clone()),
-            margin: None,
+            ..CanaryState::default()
         };
         page.state.with(|state| state.canary_link(canary))
     };

@@ -46,7 +46,9 @@ fn title(name: &str) -> &'static str {
         "mix" => "Mix of traffic",
         "stopped" => "Traffic to the end",
         "survivors" => "Hosts left out",
+        "capacity" => "Load of each host",
         "calls" => "Calls made",
+        "inherited" => "Failures passed on",
         _ => "Evidence",
     }
 }
