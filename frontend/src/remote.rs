@@ -87,6 +87,8 @@ pub(crate) struct Polled<T: Send + Sync + 'static> {
     /// The answer as it stands.
     pub(crate) remote: RwSignal<Remote<T>>,
     round: RwSignal<u64>,
+    /// Whether the last question is still to be answered.
+    underway: StoredValue<bool>,
 }
 
 impl<T: Send + Sync + 'static> Clone for Polled<T> {
@@ -120,7 +122,8 @@ where
     let live = expect_context::<Live>();
     let polled = asked(path);
     let ask_again = move || {
-        if !live.paused.get_untracked() {
+        // An answer that takes longer than that would otherwise never be the answer to the last question.
+        if !live.paused.get_untracked() && !polled.underway.get_value() {
             polled.retry();
         }
     };
@@ -139,6 +142,7 @@ where
     let remote = RwSignal::new(Remote { value: None, failure: None });
     let round = RwSignal::new(0_u64);
     let latest = StoredValue::new(0_u64);
+    let underway = StoredValue::new(false);
     Effect::new(move |asked: Option<Option<String>>| {
         let path = path.get();
         round.track();
@@ -147,6 +151,7 @@ where
         }
         let number = latest.get_value() + 1;
         latest.set_value(number);
+        underway.set_value(path.is_some());
         if let Some(question) = path.clone() {
             leptos::task::spawn_local(async move {
                 let answer = get::<T>(&question).await;
@@ -154,6 +159,7 @@ where
                 if latest.try_get_value() != Some(number) {
                     return;
                 }
+                underway.set_value(false);
                 match answer {
                     Ok(value) => remote.set(Remote { value: Some(value), failure: None }),
                     Err(failure) => remote.update(|remote| remote.failure = Some(failure)),
@@ -162,5 +168,5 @@ where
         }
         path
     });
-    Polled { remote, round }
+    Polled { remote, round, underway }
 }

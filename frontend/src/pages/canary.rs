@@ -45,12 +45,7 @@ pub(crate) fn CanaryPage() -> impl IntoView {
         parameters.get().map(|parameters| format!("/canary?{parameters}&{range}"))
     });
     let draw = |answer: Signal<CanaryResponse>| {
-        let verdict = Memo::new(move |_| answer.get().verdict);
-        view! {
-            <div class="canary-actions"><BeginWatch verdict /></div>
-            <Judged verdict />
-        }
-        .into_any()
+        view! { <Judged verdict=Memo::new(move |_| answer.get().verdict) can_watch=true /> }.into_any()
     };
     let watch = Memo::new(move |_| page.state.with(|state| state.canary.watch.clone()));
     let choose = move |answer: Signal<ServicesResponse>| {
@@ -62,8 +57,8 @@ pub(crate) fn CanaryPage() -> impl IntoView {
                 <h1>"Canary"</h1>
                 <p>"Is the new version worse than the old one, and how sure is that?"</p>
             </div>
-            <Choice page services=known />
             <Show when=move || watch.with(Option::is_none) fallback=move || view! { <WatchView id=watch /> }>
+                <Choice page services=known />
                 <Show
                     when=move || parameters.with(Option::is_some)
                     fallback=move || {
@@ -83,9 +78,14 @@ pub(crate) fn CanaryPage() -> impl IntoView {
 
 /// A verdict with everything behind it.
 #[component]
-fn Judged(verdict: Memo<Verdict>) -> impl IntoView {
+fn Judged(
+    verdict: Memo<Verdict>,
+    /// Whether one may begin to watch it.
+    #[prop(optional)]
+    can_watch: bool,
+) -> impl IntoView {
     view! {
-        <Sentence verdict />
+        <Sentence verdict can_watch />
         <Checks verdict />
         <Latencies verdict />
         <Routes verdict />
@@ -96,7 +96,7 @@ fn Judged(verdict: Memo<Verdict>) -> impl IntoView {
 
 /// The verdict in a word and a sentence, and who gets how much.
 #[component]
-fn Sentence(verdict: Memo<Verdict>) -> impl IntoView {
+fn Sentence(verdict: Memo<Verdict>, can_watch: bool) -> impl IntoView {
     let result = Memo::new(move |_| verdict.with(|verdict| verdict.result));
     let icon = move || match result.get() {
         Outcome::Pass => CHECK,
@@ -118,6 +118,7 @@ fn Sentence(verdict: Memo<Verdict>) -> impl IntoView {
                 </p>
                 <p class="muted small">{move || verdict.with(about)}</p>
                 {move || verdict.with(hit).map(|words| view! { <p class="small" data-testid="hit">{words}</p> })}
+                {can_watch.then(|| view! { <BeginWatch verdict /> })}
             </div>
             <Split verdict />
         </section>

@@ -84,9 +84,13 @@ fn counts(check: &Check, is_candidate: bool) -> String {
 fn explain(check: &Check) -> String {
     let margin = difference(check.unit, check.margin_difference);
     match check.result {
-        Outcome::Fail => {
-            format!("The whole band came to lie beyond the margin of {margin}: worse than allowed.")
+        Outcome::Fail if check.interval.low.is_some_and(|low| low > check.margin_difference) => {
+            format!("The whole band lies beyond the margin of {margin}: worse than allowed.")
         }
+        // A route is enough, and so is a time before.
+        Outcome::Fail => format!(
+            "All requests together do not show it by now, but a route below does, or all did before: worse than allowed by {margin}."
+        ),
         Outcome::Pass => format!("The whole band lies below the margin of {margin}: not worse than allowed."),
         Outcome::Insufficient if check.candidate.requests == 0 => "Nothing could be compared yet.".to_owned(),
         Outcome::Insufficient => {

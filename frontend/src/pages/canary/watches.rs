@@ -165,6 +165,8 @@ fn Head(answer: Memo<WatchResponse>, chosen: Memo<Option<String>>, ended: Callba
     let verdicts = Memo::new(move |_| answer.with(|answer| answer.verdicts.clone()));
     let zone = expect_context::<Preferences>().zone;
     let shown = move |time: &str| clock::rewritten(time, zone.get());
+    let page = expect_context::<Page>();
+    let all = move || page.state.with(|state| state.canary_link(CanaryState::default()));
     let is_active = move || watch.with(|watch| watch.ended_at.is_none());
     let until = move || {
         watch.with(|watch| match &watch.ended_at {
@@ -191,12 +193,15 @@ fn Head(answer: Memo<WatchResponse>, chosen: Memo<Option<String>>, ended: Callba
         <section class="card watch-head" data-testid="watch-head">
             <div class="canary-check-head">
                 <h2>{move || watch.with(|watch| format!("{}: {} against {}", watch.service, watch.candidate, watch.baseline))}</h2>
-                <Show when=is_active>
-                    <button class="btn btn-small" data-testid="end-watch" on:click=end>
-                        <Icon path=CLOSE />
-                        "End the watch"
-                    </button>
-                </Show>
+                <div class="canary-actions">
+                    <a class="btn btn-small" href=all>"All rollouts"</a>
+                    <Show when=is_active>
+                        <button class="btn btn-small" data-testid="end-watch" on:click=end>
+                            <Icon path=CLOSE />
+                            "End the watch"
+                        </button>
+                    </Show>
+                </div>
             </div>
             <p class="muted small">{until}</p>
             {move || failure.get().map(|words| view! { <p class="small" role="alert">{words}</p> })}

@@ -15,7 +15,6 @@ use crate::state::Zone;
 const SERVICES: usize = 3;
 
 /// How one trace is drawn among the others.
-#[derive(Clone, Copy)]
 struct Among {
     traces: TracesContext,
     zone: Zone,
@@ -36,7 +35,7 @@ pub(super) fn TracesTable() -> impl IntoView {
             let found = answer.as_ref().map(|answer| answer.traces.as_slice()).unwrap_or_default();
             let longest_ms = found.iter().map(|trace| trace.duration_ms).fold(0.0, f64::max);
             let among = Among { traces, zone: traces.zone.get(), longest_ms, has_inner: has_inner.get() };
-            found.iter().map(|trace| row(trace, among)).collect_view()
+            found.iter().map(|trace| row(trace, &among)).collect_view()
         })
     };
     view! {
@@ -62,8 +61,8 @@ pub(super) fn TracesTable() -> impl IntoView {
     .into_any()
 }
 
-fn row(trace: &TraceSummary, among: Among) -> AnyView {
-    let Among { traces, zone, longest_ms, has_inner } = among;
+fn row(trace: &TraceSummary, among: &Among) -> AnyView {
+    let Among { traces, zone, longest_ms, has_inner } = *among;
     let span_id = Some(trace.matched.span_id.clone()).filter(|_| is_inner(trace));
     let link =
         traces.page.state.with_untracked(|state| state.trace_link(&trace.trace_id, span_id.as_deref()));
