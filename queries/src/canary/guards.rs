@@ -229,3 +229,6 @@ fn sum(steps: &[Both<i64>]) -> Both<i64> {
 fn two(value: f64) -> String {
     fixed_number(value, 2)
 }
+
+#[cfg(test)]
+mod tests;

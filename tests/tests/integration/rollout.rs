@@ -152,6 +152,8 @@ async fn an_identical_version_passes(stage: &Stage) {
     let verdict = stage.verdict("same").await;
     assert_eq!(verdict.result, Outcome::Pass, "{verdict:?}");
     assert!(verdict.checks.iter().all(|check| check.result == Outcome::Pass), "{verdict:?}");
+    let capacity = guard(&verdict, "capacity");
+    assert!(!capacity.found && capacity.summary.contains("for each of 1 healthy hosts"), "{capacity:?}");
     let (code, text) = stage.command("same", &["--from", "-10m", "--wait", "1m", "--format", "json"]).await;
     assert_eq!(code, 0, "{text}");
     let answer: CanaryResponse = serde_json::from_str(text.trim()).unwrap();

@@ -105,9 +105,12 @@ fn Drawing(shares: Memo<LatencyShares>, checks: Memo<Vec<Check>>) -> impl IntoVi
             let (left, right) = (at(check.interval.low, 0.0), at(check.interval.high, f64::INFINITY));
             let class = format!("quantile {}", crate::model::canary::class(check.result));
             let x = scale.at(check.candidate.value);
+            // Where nothing is known yet, the whole drawing would be shaded.
+            let known = check.interval.low.or(check.interval.high).is_some();
+            let width = if known { (right - left).max(1.0) } else { 0.0 };
             view! {
                 <g class=class>
-                    <rect x=left y=top width=(right - left).max(1.0) height=bottom - top />
+                    <rect x=left y=top width=width height=bottom - top />
                     <line x1=x x2=x y1=top y2=bottom />
                 </g>
             }

@@ -36,7 +36,7 @@ pub(super) fn Routes(verdict: Memo<Verdict>) -> impl IntoView {
     };
     view! {
         <Show when=move || total.get() != 0>
-            <section class="card" data-testid="canary-routes" aria-label="Routes">
+            <section class="card canary-matrix" data-testid="canary-routes" aria-label="Routes">
                 <h2 class="card-title">"Route by route, the worst first"</h2>
                 <div class="table-scroll">
                     <table class="table table-compact canary-routes">
