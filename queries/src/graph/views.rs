@@ -1,5 +1,7 @@
 //! Which requests a series tells of: from whom to whom, along which route, and as whose voice.
 
+use std::sync::Arc;
+
 use foldhash::HashMap;
 
 use crate::api::graph::NodeKind;
@@ -38,6 +40,9 @@ pub(super) struct Resolver<'a> {
     nodes: Vec<(NodeKey, String)>,
     numbers: HashMap<NodeKey, usize>,
     ends: HashMap<(&'a Endpoint, &'a str), Option<usize>>,
+    /// The same by where the workloads of both lie in memory, zero for what is none: many series name one and the same, and
+    /// comparing names costs several times as much.
+    places: HashMap<(usize, usize), Option<usize>>,
     logged: HashMap<LogPlace<'a>, Vec<Told>>,
 }
 
@@ -58,6 +63,7 @@ impl<'a> Resolver<'a> {
             nodes: Vec::new(),
             numbers: HashMap::default(),
             ends: HashMap::default(),
+            places: HashMap::default(),
             logged: HashMap::default(),
         }
     }
@@ -88,6 +94,24 @@ impl<'a> Resolver<'a> {
         self.nodes.len() - 1
     }
 
+    /// The node that an end is, of what a caller calls where there is one.
+    fn end(&mut self, end: &'a Endpoint, caller: Option<&'a Endpoint>) -> Option<usize> {
+        let workload = |end: &'a Endpoint| match end {
+            Endpoint::Workload(workload) => Some(workload),
+            _ => None,
+        };
+        let caller = caller.and_then(workload);
+        let service = caller.map_or("", |caller| caller.service.as_str());
+        let Some(own) = workload(end) else { return self.endpoint(end, service) };
+        let place = (Arc::as_ptr(own) as usize, caller.map_or(0, |caller| Arc::as_ptr(caller) as usize));
+        if let Some(&known) = self.places.get(&place) {
+            return known;
+        }
+        let number = self.endpoint(end, service);
+        self.places.insert(place, number);
+        number
+    }
+
     fn endpoint(&mut self, end: &'a Endpoint, caller: &'a str) -> Option<usize> {
         if let Some(&known) = self.ends.get(&(end, caller)) {
             return known;
@@ -113,11 +137,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn views_of_route(&mut self, key: &'a SeriesKey) -> Vec<View<'a>> {
         match key {
             SeriesKey::Traced(traced) => {
-                let caller = match &traced.source {
-                    Endpoint::Workload(workload) => workload.service.as_str(),
-                    _ => "",
-                };
-                let ends = (self.endpoint(&traced.source, ""), self.endpoint(&traced.target, caller));
+                let ends = (self.end(&traced.source, None), self.end(&traced.target, Some(&traced.source)));
                 let (Some(caller), Some(callee)) = ends else { return Vec::new() };
                 let voice = if traced.by_xray { Voice::Xray } else { Voice::Trace };
                 let view = View { callee, caller: Some(caller), voice, route: &traced.route };

@@ -60,6 +60,8 @@ pub struct Directory {
     route_series: SeriesBook,
     /// The parts of proxies, each once: proxies of one mesh have many in common.
     objects: HashSet<Arc<StatObject>>,
+    /// The workloads that series of the file name, each once.
+    workloads: HashSet<Arc<Workload>>,
     /// The routes that each service has been seen with.
     routes: HashMap<String, HashSet<Arc<str>>>,
     /// How far sources are read that are read piece by piece.
@@ -79,6 +81,7 @@ impl Default for Directory {
             edges: SeriesBook::new(MAX_SERIES),
             route_series: SeriesBook::new(MAX_ROUTE_SERIES),
             objects: HashSet::default(),
+            workloads: HashSet::default(),
             routes: HashMap::default(),
             cursors: BTreeMap::new(),
             unsaved_cursors: HashSet::default(),

@@ -202,9 +202,11 @@ impl Store {
         range: TimeRange,
         series: &[u32],
     ) -> Result<Vec<(u32, SeriesTotal)>, StoreError> {
-        /// Beyond so many, sums over the past that are kept are quicker than looking them up one by one.
+        /// Beyond so many, sums over the past that are kept are quicker than looking them up one by one, where there are any:
+        /// over hours that are past.
         const FEW: usize = 512;
-        if series.len() > FEW {
+        const PAST_S: i64 = 2 * 3_600;
+        if series.len() > FEW && range.seconds() > PAST_S {
             return self.whole_totals(Family::Routes, range, i64::MAX, Some(&WantedSeries::of(series)));
         }
         let mut totals = self.spare.totals();

@@ -203,14 +203,14 @@ async fn a_hook_of_ecs_goes_on_fails_or_is_asked_again() {
     assert!(log.contains("baseline and candidate are both v1"), "{log}");
 }
 
-/// CodeDeploy's door for hooks: what was said of which execution.
-async fn code_deploy() -> (String, mpsc::UnboundedReceiver<(String, Value)>) {
-    let (sender, receiver) = mpsc::unbounded_channel();
+/// The door of `CodeDeploy` for hooks: what was said of which execution.
+async fn code_deploy() -> (String, mpsc::Receiver<(String, Value)>) {
+    let (sender, receiver) = mpsc::channel(8);
     let take = async move |headers: HeaderMap, body: Bytes| {
         let operation = headers["x-amz-target"].to_str().unwrap().to_owned();
         let said: Value = serde_json::from_slice(&body).unwrap();
         let answer = json!({"lifecycleEventHookExecutionId": said["lifecycleEventHookExecutionId"]});
-        sender.send((operation, said)).unwrap();
+        sender.send((operation, said)).await.unwrap();
         ([("content-type", "application/x-amz-json-1.1")], answer.to_string())
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -23,7 +23,8 @@ struct Bernoulli {
 /// Requests to each side at which a quantile was told apart.
 #[derive(Deserialize)]
 struct Quantile {
-    quantile: f64,
+    #[serde(rename = "quantile")]
+    share: f64,
     factor: f64,
     requests: Option<usize>,
 }
@@ -82,7 +83,7 @@ fn latencies(count: usize, step: f64, factor: f64) -> Distribution {
 fn quantiles_are_told_apart_with_not_many_more_requests_and_only_where_they_differ() {
     let oracle = oracle();
     for one in &oracle.quantiles {
-        let test = QuantileTest::new(one.quantile);
+        let test = QuantileTest::new(one.share);
         // Of two sides the oracle has half the chance of a mistake each, as we have for each claim.
         let enough = -(oracle.alpha / 2.0).ln();
         let differs = |count: usize| {
@@ -90,7 +91,7 @@ fn quantiles_are_told_apart_with_not_many_more_requests_and_only_where_they_diff
             let candidate = latencies(count, 2.0_f64.sqrt() - 1.0, one.factor);
             test.refutes(Claim::NotWorse, (&baseline, &candidate), Slower::times(1.0), (1.0, enough))
         };
-        let told = format!("p{} times {}", 100.0 * one.quantile, one.factor);
+        let told = format!("p{} times {}", 100.0 * one.share, one.factor);
         match one.requests {
             None => assert!(!differs(40_000), "{told} is no difference"),
             // It is tuned to a thousand requests, and ours to none.

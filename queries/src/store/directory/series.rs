@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use duckdb::Row;
+use foldhash::HashSet;
 
 use crate::rows::access_log::Direction;
 use crate::rows::envoy::StatObject;
@@ -109,11 +110,13 @@ impl Directory {
         let protocol = Protocol::from_number(row.get(2)?);
         let by_xray = row.get::<_, String>(1)? == "xray";
         if !route.is_empty() {
-            let (source, target, route) = (endpoint(source), endpoint(target), Arc::from(route));
+            let [source, target] = [source, target].map(|end| endpoint(&mut self.workloads, end));
+            let route = Arc::from(route);
             self.route(target.name(), &route);
             return Ok(SeriesKey::Traced(Arc::new(TracedRoute { source, target, route, by_xray })));
         }
-        Ok(SeriesKey::Edge { source: endpoint(source), target: endpoint(target), protocol, by_xray })
+        let [source, target] = [source, target].map(|end| endpoint(&mut self.workloads, end));
+        Ok(SeriesKey::Edge { source, target, protocol, by_xray })
     }
 }
 
@@ -208,7 +211,11 @@ fn end(endpoint: &Endpoint) -> [&str; 6] {
     }
 }
 
-fn endpoint([kind, system, name, namespace, version, environment]: [String; 6]) -> Endpoint {
+/// An end as it lies in the file. Of equal `workloads` there is one: many series name the same.
+fn endpoint(
+    workloads: &mut HashSet<Arc<Workload>>,
+    [kind, system, name, namespace, version, environment]: [String; 6],
+) -> Endpoint {
     let peer = |kind, system, name| Endpoint::Peer(Arc::new(Peer { kind, system, name }));
     match &*kind {
         "client" => Endpoint::Client,
@@ -218,6 +225,11 @@ fn endpoint([kind, system, name, namespace, version, environment]: [String; 6]) 
         "database" => peer(PeerKind::Database, system, name),
         "queue" => peer(PeerKind::Queue, system, name),
         "host" => peer(PeerKind::Host, system, name),
-        _ => Endpoint::Workload(Arc::new(Workload { service: name, namespace, version, environment })),
+        _ => {
+            let workload = Workload { service: name, namespace, version, environment };
+            let known = workloads.get(&workload).cloned().unwrap_or_else(|| Arc::new(workload));
+            workloads.insert(Arc::clone(&known));
+            Endpoint::Workload(known)
+        }
     }
 }
