@@ -194,11 +194,18 @@ test("an area of the chart becomes range and query, and nothing outside of it is
 
 test("where more is found than is shown, the older ones are a click away", async () => {
   const page = await openPage(browser, `${mesh.url}/traces?q=root`);
+  // The first answer, so that those below are answers to the button.
+  await rowsOf(page).first().waitFor();
+  let newest = [];
   await eventually("there are more than are shown", async () => {
+    const answered = page.waitForResponse((response) => response.url().includes("/api/v1/traces?"));
     await page.getByTestId("refresh").click();
+    const { traces } = await (await answered).json();
+    newest = traces.map((trace) => trace.trace_id);
+    // What is shown must be this answer, for the older ones are older than its last.
+    await eventually("the answer is shown", async () => String(await idsOf(page)) === String(newest));
     return page.getByTestId("older").isVisible();
   });
-  const newest = await idsOf(page);
   await page.getByTestId("older").click();
   await eventually("others are shown", async () => {
     const older = await idsOf(page);

@@ -90,6 +90,11 @@ pub(crate) fn outline(
     corners.join(" ")
 }
 
+/// Whether a watch that is begun now holds what is seen on the page: unless that leaves less than half of its time.
+pub(crate) fn watch_holds(seen_from_ms: f64, longest_s: u32, now_ms: f64) -> bool {
+    now_ms - seen_from_ms <= 500.0 * f64::from(longest_s)
+}
+
 /// The two versions that one would compare: the one with the most requests, and the last of the others by name, as
 /// versions are mostly counted up.
 pub(crate) fn likely(versions: &[VersionShare]) -> Option<(String, String)> {
@@ -141,6 +146,13 @@ mod tests {
         assert_eq!(between(Unit::Share, &interval(Some(-0.001), Some(0.02))), "-0.1 to +2 points");
         assert_eq!(between(Unit::Ms, &interval(None, Some(12.0))), "at most +12 ms");
         assert_eq!(between(Unit::Ms, &interval(None, None)), "not known yet");
+    }
+
+    #[test]
+    fn a_watch_has_half_of_its_time_before_it() {
+        let now = 10_000_000.0;
+        assert!(watch_holds(now - 900e3, 3_600, now));
+        assert!(!watch_holds(now - 86_400e3, 3_600, now));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::Judged;
 use crate::clock;
 use crate::components::icon::{ARROW, CLOCK, CLOSE, Icon};
 use crate::components::notice::Answered;
-use crate::model::canary::{class, word};
+use crate::model::canary::{class, watch_holds, word};
 use crate::page::Page;
 use crate::preferences::Preferences;
 use crate::remote::{asked, delete, polled, polled_if, post};
@@ -80,10 +80,11 @@ pub(super) fn BeginWatch(verdict: Memo<Verdict>) -> impl IntoView {
     let failure = RwSignal::new(None::<String>);
     let begin = move |_| {
         let body = verdict.with_untracked(|verdict| {
-            // What is seen on the page is part of what is watched.
+            let seen_from = clock::parse(&verdict.from);
+            let from = seen_from.filter(|ms| watch_holds(*ms, verdict.policy.longest_s, clock::now_ms()));
             json!({
                 "service": verdict.service, "baseline": verdict.baseline, "candidate": verdict.candidate,
-                "from": verdict.from, "policy": verdict.policy,
+                "from": from.map_or_else(|| "now".to_owned(), |_| verdict.from.clone()), "policy": verdict.policy,
             })
         });
         leptos::task::spawn_local(async move {
