@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::canary::{LatencyShares, LatencyStep};
+use crate::sketch::to_six_digits;
 
 use super::traffic::Both;
 
@@ -59,8 +60,7 @@ fn bound(step: i64) -> f64 {
 
 /// With six digits, which are enough for a drawing.
 fn six(value: f64) -> f64 {
-    let text = format!("{value:.5e}");
-    text.parse().unwrap_or(value)
+    to_six_digits(value, f64::round)
 }
 
 #[cfg(test)]
